@@ -1,0 +1,267 @@
+"""What flows through the house: events in, estimates out. Frozen, small, with units in the names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float: TypeAlias = NDArray[np.float64]
+Float32: TypeAlias = NDArray[np.float32]
+Pixels: TypeAlias = NDArray[np.uint8]
+"""Image, H x W (grey) or H x W x 3 (RGB), 8 bit."""
+Mask: TypeAlias = NDArray[np.bool_]
+"""H x W, true where the pixels beside it are real."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeoPoint:
+    """A place on WGS84; height is carried apart, with its datum."""
+
+    lat_deg: float
+    lon_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """A box in degrees, west < east and south < north (no antimeridian)."""
+
+    west_deg: float
+    south_deg: float
+    east_deg: float
+    north_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A camera picture at the time of its exposure; `image` is None when it could not be read."""
+
+    t_ns: int
+    name: str
+    image: Pixels | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attitude:
+    """Orientation of the vehicle with 1-sigma of (roll, pitch, yaw)."""
+
+    t_ns: int
+    ned_from_body: Float
+    std_rad: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Height:
+    """Height of the vehicle above the ground below it, with 1-sigma."""
+
+    t_ns: int
+    agl_m: float
+    std_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class Velocity:
+    """Measured ground velocity (north, east), with 1-sigma per axis."""
+
+    t_ns: int
+    vel_ne_mps: tuple[float, float]
+    std_mps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Where the vehicle really was. Read by the evaluation only: it never reaches the localizer."""
+
+    t_ns: int
+    name: str
+    point: GeoPoint
+
+
+Event: TypeAlias = Frame | Attitude | Height | Velocity
+
+
+class Outcome(str, Enum):
+    """What became of a frame."""
+
+    FIX = "FIX"
+    NO_IMAGE = "NO_IMAGE"
+    NO_ATTITUDE = "NO_ATTITUDE"
+    STALE_ATTITUDE = "STALE_ATTITUDE"
+    NO_HEIGHT = "NO_HEIGHT"
+    OUTSIDE_CACHE = "OUTSIDE_CACHE"
+    LOW_TEXTURE = "LOW_TEXTURE"
+    LOW_SCORE = "LOW_SCORE"
+    AMBIGUOUS = "AMBIGUOUS"
+    GATED = "GATED"
+    LOST = "LOST"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A frame laid on the ground: north up, `gsd_m` (north, east) metres per pixel.
+
+    `nadir_px` is the continuous (x, y) pixel, corner-based, of the point below the vehicle; it may lie outside.
+    """
+
+    image: Pixels
+    mask: Mask
+    gsd_m: tuple[float, float]
+    nadir_px: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Descriptors:
+    """Dense descriptors, N x C x h x w float32 in [-1, 1], one cell per `stride` pixels, with their N x h x w mask.
+
+    Where the mask is false the descriptor is zero.
+    """
+
+    data: Float32
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a patch lies on the map, seen from the centre of the search.
+
+    `offset_ne_m` places the vehicle relative to the prior mean; `heading_rad` and `log_scale` are the corrections
+    (added to the heading, and as exp(log_scale) multiplied into the height) under which patch and map agreed best.
+    `score` is the peak correlation in units of the noise of the surface; `margin` is how much log-likelihood it keeps
+    over the best place elsewhere.
+    """
+
+    offset_ne_m: tuple[float, float]
+    cov_ne_m2: Float
+    heading_rad: float
+    heading_std_rad: float
+    log_scale: float
+    log_scale_std: float
+    score: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """An accepted absolute position from the map."""
+
+    t_ns: int
+    point: GeoPoint
+    cov_ne_m2: Float
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What is published for a frame; `point` is None while the position is unknown."""
+
+    t_ns: int
+    name: str
+    outcome: Outcome
+    point: GeoPoint | None = None
+    cov_ne_m2: Float | None = None
+    vel_ne_mps: tuple[float, float] | None = None
+    heading_rad: float | None = None
+    nis: float | None = None
+    fix: Fix | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MapImage:
+    """A piece of map on a Web-Mercator pixel grid: RGB pixels and the mask that travels with them."""
+
+    rgb: Pixels
+    mask: Mask
+
+
+class Encoder(Protocol):
+    """Turns grey pictures into dense descriptors, the same way on the map and on the frame."""
+
+    @property
+    def name(self) -> str:
+        """Name of the engine folder."""
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 over model and facts: a cache built with another one is refused."""
+
+    @property
+    def stride(self) -> int:
+        """Pixels per descriptor cell; picture sides must be multiples of it."""
+
+    @property
+    def channels(self) -> int:
+        """Length of a descriptor."""
+
+    @property
+    def halo_px(self) -> int:
+        """How far, in pixels, surroundings influence a cell."""
+
+    @property
+    def gsd_range_m(self) -> tuple[float, float]:
+        """Finest and coarsest metres per pixel the engine is made for."""
+
+    def encode(self, images: Pixels, masks: Mask) -> Descriptors:
+        """Descriptors of N grey pictures (N x H x W) with their masks (N x H x W)."""
+
+
+class MapSource(Protocol):
+    """Imagery with a georeference."""
+
+    @property
+    def name(self) -> str:
+        """What the manifest records as the origin: usually the file name."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """The box around everything the source covers."""
+
+    @property
+    def gsd_m(self) -> float:
+        """True ground metres per source pixel, at the middle of the source."""
+
+    @property
+    def date(self) -> str:
+        """When the imagery was taken, ISO 8601 (possibly only year or year-month), empty when unknown."""
+
+    @property
+    def licence(self) -> str:
+        """Licence or attribution, empty when unknown."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the imagery, to know when a rebuild is needed."""
+
+    def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
+        """A window of world pixels, resampled; mask false where the source has nothing."""
+
+
+class LogReader(Protocol):
+    """A recorded flight as a time-ordered stream of events."""
+
+    def __len__(self) -> int:
+        """How many frames the flight holds."""
+
+    def events(self) -> Iterator[Event]:
+        """Events in time order; what a frame needs comes before it."""
+
+
+class Publisher(Protocol):
+    """Takes estimates to a file, an autopilot or a bus."""
+
+    def publish(self, estimate: Estimate) -> None:
+        """Send or write one estimate."""
+
+    def close(self) -> None:
+        """Finish: after this everything published is complete."""
+
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with (done, total) as long work goes on."""
