@@ -148,6 +148,14 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Where an operator says the vehicle is, with 1-sigma per axis: a prior, not a truth."""
+
+    point: GeoPoint
+    std_m: float
+
+
+@dataclass(frozen=True, slots=True)
 class Fix:
     """An accepted absolute position from the map."""
 
@@ -168,7 +176,6 @@ class Estimate:
     cov_ne_m2: Float | None = None
     vel_ne_mps: tuple[float, float] | None = None
     heading_rad: float | None = None
-    nis: float | None = None
     fix: Fix | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 

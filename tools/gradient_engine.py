@@ -1,0 +1,159 @@
+"""Writes engines/gradient: locally normalised double-angle gradients as an ONNX graph, without learned weights.
+
+Method: the orientation of an edge survives seasons, sun and exposure where its sign does not, so gradients enter by
+twice their angle (Granlund 1978; Knutsson's double-angle representation), are divided by their local root mean
+square, and are averaged onto cells of `STRIDE` pixels. A third channel holds the contrast-normalised magnitude.
+Everything is a normalised convolution (Knutsson and Westin 1993): the mask enters beside the pixels and pixels without
+data have no influence.
+
+    python tools/gradient_engine.py        # deterministic: rewrites engines/gradient/model.onnx and its hash
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+
+import numpy as np
+import onnx
+import tomli_w
+from onnx import TensorProto, helper, numpy_helper
+
+STRIDE = 2
+DERIVATIVE_SIGMA_PX = 1.0
+DERIVATIVE_RADIUS_PX = 2
+NORM_SIGMA_CELLS = 6.0
+NORM_RADIUS_CELLS = 13
+NOISE_GREY_PER_PX = 1.5
+CLIP = 2.0
+HALO_PX = DERIVATIVE_RADIUS_PX + STRIDE * 2 * (NORM_RADIUS_CELLS + 1)
+OUT = Path(__file__).resolve().parent.parent / "engines" / "gradient"
+
+
+def gaussian(sigma: float, radius: int) -> np.ndarray:
+    x = np.arange(-radius, radius + 1)
+    g = np.exp(-0.5 * (x / sigma) ** 2)
+    return (g / g.sum()).astype(np.float32)
+
+
+def derivative_kernels() -> np.ndarray:
+    """Gaussian derivatives along x and y (2 x 1 x k x k), scaled so that a unit ramp gives 1."""
+    x = np.arange(-DERIVATIVE_RADIUS_PX, DERIVATIVE_RADIUS_PX + 1, dtype=np.float64)
+    smooth = gaussian(DERIVATIVE_SIGMA_PX, DERIVATIVE_RADIUS_PX).astype(np.float64)
+    slope = x * smooth
+    slope /= (slope * x).sum()
+    kx = np.outer(smooth, slope)
+    return np.stack([kx, kx.T])[:, None].astype(np.float32)
+
+
+class Graph:
+    """Collects nodes and constants; every method returns the name of its result."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+
+    def op(self, kind: str, *inputs: str, **attributes: object) -> str:
+        name = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [name], name=name, **attributes))
+        return name
+
+    def const(self, value: object) -> str:
+        name = f"const_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+        return name
+
+    def blur(self, x: str) -> str:
+        """Separable Gaussian over the normalisation neighbourhood, on one channel of cells."""
+        g, r = gaussian(NORM_SIGMA_CELLS, NORM_RADIUS_CELLS), NORM_RADIUS_CELLS
+        across = self.op("Conv", x, self.const(g.reshape(1, 1, 1, -1)), pads=[0, r, 0, r])
+        return self.op("Conv", across, self.const(g.reshape(1, 1, -1, 1)), pads=[r, 0, r, 0])
+
+    def pool(self, kind: str, x: str) -> str:
+        return self.op(kind, x, kernel_shape=[STRIDE, STRIDE], strides=[STRIDE, STRIDE])
+
+
+def eroded(g: Graph, mask: str) -> str:
+    """The mask less the pixels whose derivative touches missing ones; outside the picture counts as missing."""
+    k, r = 2 * DERIVATIVE_RADIUS_PX + 1, DERIVATIVE_RADIUS_PX
+    missing = g.op("Sub", g.const(1.0), mask)
+    pads = numpy_helper.from_array(np.array([0, 0, r, r, 0, 0, r, r], np.int64), "erosion_pads")
+    g.constants.append(pads)
+    padded = g.op("Pad", missing, pads.name, g.const(1.0), mode="constant")
+    return g.op("Sub", g.const(1.0), g.op("MaxPool", padded, kernel_shape=[k, k]))
+
+
+def build_graph() -> Graph:
+    g = Graph()
+    r = DERIVATIVE_RADIUS_PX
+    valid = eroded(g, "mask")
+    slopes = g.op("Conv", "image", g.const(derivative_kernels()), pads=[r, r, r, r])
+    gx, gy = g.op("Split", slopes, axis=1, num_outputs=2), f"split_{len(g.nodes) - 1}_y"
+    g.nodes[-1].output.append(gy)
+    xx, yy, xy = g.op("Mul", gx, gx), g.op("Mul", gy, gy), g.op("Mul", gx, gy)
+    magnitude = g.op("Sqrt", g.op("Add", g.op("Add", xx, yy), g.const(1e-6)))
+    cosine = g.op("Div", g.op("Sub", xx, yy), magnitude)
+    sine = g.op("Div", g.op("Mul", g.const(2.0), xy), magnitude)
+
+    weight = g.op("Add", g.pool("AveragePool", valid), g.const(1e-6))
+    cells = []
+    for channel in (cosine, sine, magnitude):
+        cells.append(g.op("Div", g.pool("AveragePool", g.op("Mul", channel, valid)), weight))
+    inside = g.op("Sub", g.const(1.0), g.pool("MaxPool", g.op("Sub", g.const(1.0), valid)))
+    around = g.op("Add", g.blur(inside), g.const(1e-6))
+    energy = g.op("Div", g.blur(g.op("Mul", inside, g.op("Mul", cells[2], cells[2]))), around)
+    spread = g.op("Add", g.op("Sqrt", energy), g.const(NOISE_GREY_PER_PX))
+    cells = [g.op("Div", cell, spread) for cell in cells]
+    mean = g.op("Div", g.blur(g.op("Mul", inside, cells[2])), around)
+    cells[2] = g.op("Sub", cells[2], mean)
+    dense = g.op("Clip", g.op("Concat", *cells, axis=1), g.const(-CLIP), g.const(CLIP))
+    dense = g.op("Mul", g.op("Mul", dense, g.const(1.0 / CLIP)), inside)
+    g.nodes.append(helper.make_node("Identity", [dense], ["dense"], name="dense"))
+    g.nodes.append(helper.make_node("Identity", [inside], ["valid"], name="valid"))
+    return g
+
+
+def model() -> onnx.ModelProto:
+    graph = build_graph()
+
+    def tensor(name: str, shape: list[str | int]) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    proto = helper.make_graph(
+        graph.nodes,
+        "gradient",
+        [tensor("image", ["n", 1, "height", "width"]), tensor("mask", ["n", 1, "height", "width"])],
+        [tensor("dense", ["n", 3, "rows", "columns"]), tensor("valid", ["n", 1, "rows", "columns"])],
+        graph.constants,
+    )
+    result = helper.make_model(proto, opset_imports=[helper.make_opsetid("", 18)], ir_version=8, producer_name="uavloc")
+    onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def card(digest: str) -> dict[str, object]:
+    return {
+        "format": 1,
+        "name": "gradient",
+        "description": "Locally normalised double-angle gradients; no learned weights. Works wherever edges last.",
+        "licence": "Apache-2.0",
+        "training_data": [],
+        "gsd_range_m": [0.35, 1.5],
+        "model": {"file": "model.onnx", "sha256": digest, "opset": 18},
+        "input": {"image": "image", "mask": "mask", "colour": "grey", "mean": 0.0, "std": 1.0},
+        "output": {
+            "dense": "dense", "valid": "valid", "channels": 3, "stride": STRIDE, "halo_px": math.ceil(HALO_PX / 8) * 8,
+        },
+    }  # fmt: skip
+
+
+def main() -> None:
+    OUT.mkdir(parents=True, exist_ok=True)
+    data = model().SerializeToString(deterministic=True)
+    (OUT / "model.onnx").write_bytes(data)
+    (OUT / "engine.toml").write_text(tomli_w.dumps(card(hashlib.sha256(data).hexdigest())), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

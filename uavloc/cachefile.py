@@ -1,0 +1,332 @@
+"""The tile cache as a file, format version 1: tables, blobs, hashes and the seal (docs/cache-format.md)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sqlite3
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+from urllib.parse import quote
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from uavloc.errors import CacheError
+from uavloc.frames import MAX_ZOOM, TILE_PX
+from uavloc.types import Descriptors, MapImage, Mask
+
+FORMAT_VERSION = 1
+MBTILES_APPLICATION_ID = 0x4D504258
+MAX_IMAGE_BYTES = 1 << 20
+MAX_MANIFEST_BYTES = 1 << 20
+WEBP_QUALITY = 90
+SEAL_MARKER = b"\xffuavloc-seal\xff"
+_SEAL_HEX = 64
+_CHUNK_BYTES = 1 << 22
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS metadata (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS tiles (zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, tile_data BLOB);
+CREATE UNIQUE INDEX IF NOT EXISTS tile_index ON tiles (zoom_level, tile_column, tile_row);
+CREATE TABLE IF NOT EXISTS uavloc_embeddings (
+  zoom INTEGER, "column" INTEGER, "row" INTEGER, data BLOB NOT NULL, mask BLOB, PRIMARY KEY (zoom, "column", "row"));
+CREATE TABLE IF NOT EXISTS uavloc_hashes (
+  kind TEXT, zoom INTEGER, "column" INTEGER, "row" INTEGER, sha256 TEXT NOT NULL,
+  PRIMARY KEY (kind, zoom, "column", "row"));
+CREATE TABLE IF NOT EXISTS uavloc_recipe (recipe TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS uavloc_manifest (json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS uavloc_seal (seal BLOB NOT NULL);
+"""
+_TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA))
+
+Kind: TypeAlias = Literal["embedding", "image"]
+KINDS: tuple[Kind, ...] = ("embedding", "image")
+TileId: TypeAlias = tuple[int, int, int]
+"""(zoom, column, row), rows counted from the north (XYZ)."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SourceRecord(_Record):
+    """Where imagery in the cache came from."""
+
+    name: str
+    date: str
+    licence: str
+    digest: str
+    gsd_m: float = Field(gt=0)
+
+
+class Manifest(_Record):
+    """What a cache says about itself."""
+
+    format_version: Literal[1] = 1
+    engine: str
+    engine_identity: str
+    stride: int = Field(ge=1, le=TILE_PX)
+    channels: int = Field(ge=1, le=256)
+    levels: tuple[int, ...] = Field(min_length=1)
+    base_zoom: int = Field(ge=0, le=MAX_ZOOM)
+    min_zoom: int = Field(ge=0, le=MAX_ZOOM)
+    gsd_m: float = Field(gt=0)
+    region_bounds_deg: tuple[float, float, float, float]
+    sources: tuple[SourceRecord, ...]
+    created: str
+    content_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Manifest:
+        if TILE_PX % self.stride:
+            raise ValueError(f"stride {self.stride} does not divide {TILE_PX}")
+        if list(self.levels) != sorted(set(self.levels), reverse=True):
+            raise ValueError("levels are not in falling order")
+        if not self.min_zoom <= self.levels[-1] <= self.levels[0] <= self.base_zoom:
+            raise ValueError("levels are not between min_zoom and base_zoom")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Descriptors of a tile as stored: int8 C x n x n (127 is one) and the n x n mask."""
+
+    data: NDArray[np.int8]
+    mask: Mask
+
+
+def encode_image(image: MapImage) -> bytes:
+    """WebP of a 256 x 256 tile, the mask as alpha; what is masked out is black."""
+    rgba = np.dstack([image.rgb[:, :, ::-1], image.mask * np.uint8(255)])
+    rgba[~image.mask] = 0
+    done, blob = cv2.imencode(".webp", rgba, [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY])
+    if not done:
+        raise CacheError("OpenCV cannot write WebP: install a build of it that can")
+    return blob.tobytes()
+
+
+def decode_image(blob: bytes, where: str) -> MapImage:
+    """Inverse of `encode_image`, up to the loss of WebP; raises CacheError naming `where`."""
+    if _webp_size(blob) != (TILE_PX, TILE_PX):
+        raise CacheError(f"{where}: not a WebP of {TILE_PX} x {TILE_PX} pixels")
+    try:
+        decoded = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        decoded = None
+    if decoded is None or decoded.ndim != 3 or decoded.shape[:2] != (TILE_PX, TILE_PX):
+        raise CacheError(f"{where}: the WebP cannot be decoded")
+    if decoded.shape[2] == 3:
+        return MapImage(np.ascontiguousarray(decoded[:, :, ::-1]), np.ones((TILE_PX, TILE_PX), np.bool_))
+    mask = decoded[:, :, 3] >= 128
+    return MapImage(np.asarray(decoded[:, :, 2::-1] * mask[:, :, None], np.uint8), mask)
+
+
+def _webp_size(blob: bytes) -> tuple[int, int] | None:
+    """(width, height) from the first chunk of a WebP: lossy, lossless or extended."""
+    if len(blob) < 30 or blob[:4] != b"RIFF" or blob[8:12] != b"WEBP":
+        return None
+    if blob[12:16] == b"VP8 ":
+        width, height = struct.unpack_from("<HH", blob, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if blob[12:16] == b"VP8L":
+        bits = struct.unpack_from("<I", blob, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if blob[12:16] == b"VP8X":
+        return int.from_bytes(blob[24:27], "little") + 1, int.from_bytes(blob[27:30], "little") + 1
+    return None
+
+
+def encode_cells(descriptors: Descriptors) -> tuple[bytes, bytes | None]:
+    """Blobs of one tile's descriptors (N = 1): int8 C x n x n, and the mask's bits or None where all are true."""
+    mask = descriptors.mask[0]
+    data = np.rint(descriptors.data[0] * 127.0).clip(-127, 127).astype(np.int8)
+    data[:, ~mask] = 0
+    return data.tobytes(), None if mask.all() else np.packbits(mask).tobytes()
+
+
+def decode_cells(data: bytes, mask: bytes | None, channels: int, side: int, where: str) -> Cells:
+    """Inverse of `encode_cells` for tiles of side x side cells; raises CacheError naming `where`."""
+    if len(data) != channels * side * side:
+        raise CacheError(f"{where}: descriptors are not {channels} x {side} x {side} bytes")
+    cells = np.frombuffer(data, np.int8).reshape(channels, side, side)
+    if mask is None:
+        return Cells(cells, np.ones((side, side), np.bool_))
+    if len(mask) != (side * side + 7) // 8:
+        raise CacheError(f"{where}: the mask is not {side * side} bits")
+    bits = np.unpackbits(np.frombuffer(mask, np.uint8), count=side * side)
+    return Cells(cells, bits.reshape(side, side).view(np.bool_))
+
+
+def put_image(db: sqlite3.Connection, tile: TileId, blob: bytes) -> None:
+    """Store a tile's picture and its hash."""
+    zoom, column, row = tile
+    db.execute("INSERT INTO tiles VALUES (?, ?, ?, ?)", (zoom, column, _flipped(zoom, row), blob))
+    _put_hash(db, "image", tile, blob)
+
+
+def put_cells(db: sqlite3.Connection, tile: TileId, data: bytes, mask: bytes | None) -> None:
+    """Store a tile's descriptors and their hash."""
+    db.execute("INSERT INTO uavloc_embeddings VALUES (?, ?, ?, ?, ?)", (*tile, data, mask))
+    _put_hash(db, "embedding", tile, data + (mask or b""))
+
+
+def _put_hash(db: sqlite3.Connection, kind: Kind, tile: TileId, content: bytes) -> None:
+    db.execute("INSERT INTO uavloc_hashes VALUES (?, ?, ?, ?, ?)", (kind, *tile, hashlib.sha256(content).hexdigest()))
+
+
+def get_image(db: sqlite3.Connection, tile: TileId) -> bytes | None:
+    """The stored picture of a tile, empty where it is too large to be one, None where there is none."""
+    zoom, column, row = tile
+    found = db.execute(
+        "SELECT CASE WHEN typeof(tile_data) = 'blob' AND length(tile_data) <= ? THEN tile_data ELSE x'' END FROM tiles "
+        "WHERE zoom_level = ? AND tile_column = ? AND tile_row = ?",
+        (MAX_IMAGE_BYTES, zoom, column, _flipped(zoom, row)),
+    ).fetchone()
+    return None if found is None else bytes(found[0])
+
+
+def get_cells(db: sqlite3.Connection, tile: TileId, max_bytes: int) -> tuple[bytes, bytes | None] | None:
+    """The stored descriptors and mask of a tile, empty where larger than `max_bytes`, None where there are none."""
+    found = db.execute(
+        "SELECT CASE WHEN typeof(data) = 'blob' AND length(data) <= ?1 THEN data ELSE x'' END, "
+        "CASE WHEN mask IS NULL OR (typeof(mask) = 'blob' AND length(mask) <= ?1) THEN mask ELSE x'' END "
+        'FROM uavloc_embeddings WHERE zoom = ?2 AND "column" = ?3 AND "row" = ?4',
+        (max_bytes, *tile),
+    ).fetchone()
+    return None if found is None else (bytes(found[0]), None if found[1] is None else bytes(found[1]))
+
+
+def has_tile(db: sqlite3.Connection, kind: Kind, tile: TileId) -> bool:
+    """Whether a tile is stored."""
+    query = 'SELECT 1 FROM uavloc_hashes WHERE kind = ? AND zoom = ? AND "column" = ? AND "row" = ?'
+    return db.execute(query, (kind, *tile)).fetchone() is not None
+
+
+def _flipped(zoom: int, row: int) -> int:
+    """Row counted from the other end: MBTiles counts from the south."""
+    return (1 << zoom) - 1 - row
+
+
+def content_digest(db: sqlite3.Connection) -> str:
+    """SHA-256 over the sorted list of tile hashes: equal for equal content, whenever it was built."""
+    digest = hashlib.sha256()
+    for line in db.execute('SELECT * FROM uavloc_hashes ORDER BY kind, zoom, "column", "row"'):
+        digest.update((" ".join(map(str, line)) + "\n").encode())
+    return digest.hexdigest()
+
+
+def damaged_tile(db: sqlite3.Connection) -> str | None:
+    """Name of the first tile whose bytes are not those of its hash; None where all are."""
+    for kind, zoom, column, row, told in db.execute("SELECT * FROM uavloc_hashes"):
+        if hashlib.sha256(_content(db, kind, (zoom, column, row))).hexdigest() != told:
+            return f"{kind} {zoom}/{column}/{row}"
+    return None
+
+
+def _content(db: sqlite3.Connection, kind: str, tile: TileId) -> bytes:
+    """The bytes a hash is taken over; empty where the tile is missing."""
+    if kind == "image":
+        return get_image(db, tile) or b""
+    data, mask = get_cells(db, tile, TILE_PX * TILE_PX * 256) or (b"", None)
+    return data + (mask or b"")
+
+
+def load_manifest(db: sqlite3.Connection, path: Path) -> Manifest:
+    """The manifest; raises CacheError for another format version or contradicting content."""
+    found = db.execute("SELECT CASE WHEN length(json) <= ? THEN json END FROM uavloc_manifest", (MAX_MANIFEST_BYTES,))
+    rows = found.fetchall()
+    if len(rows) != 1 or not isinstance(rows[0][0], str):
+        raise CacheError(f"{path}: manifest: missing; the cache is not finished or not a cache of uavloc")
+    version = re.search(r'"format_version": ?(\d+)', rows[0][0])
+    if version is None or int(version[1]) != FORMAT_VERSION:
+        told = version[1] if version else "none"
+        raise CacheError(f"{path}: format_version: {told}; this program reads {FORMAT_VERSION}: rebuild the cache")
+    try:
+        return Manifest.model_validate_json(rows[0][0])
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise CacheError(f"{path}: manifest.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def open_readonly(path: Path) -> sqlite3.Connection:
+    """Connection to a finished cache; raises CacheError unless it has the tables of the format."""
+    try:
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        db.execute("PRAGMA trusted_schema = OFF")
+        kinds = dict(db.execute("SELECT name, type FROM sqlite_master").fetchall())
+    except sqlite3.Error as error:
+        raise CacheError(f"{path}: not a tile cache: {error}") from error
+    wrong = sorted(name for name in _TABLES if kinds.get(name) != "table")
+    if wrong:
+        db.close()
+        raise CacheError(f"{path}: table {wrong[0]}: missing; not a tile cache of uavloc")
+    return db
+
+
+def seal(path: Path) -> None:
+    """Write the SHA-256 of the file (with the seal's digits as zeros) into its seal, and sync it to disk."""
+    with path.open("r+b") as file:
+        at = _find_seal(file.fileno())
+        if at is None:
+            raise CacheError(f"{path}: has no seal to fill in")
+        os.pwrite(file.fileno(), _digest(file.fileno(), at), at)
+        os.fsync(file.fileno())
+
+
+def check_seal(path: Path) -> None:
+    """Raise CacheError unless every byte of the file is as it was when it was sealed."""
+    try:
+        with path.open("rb") as file:
+            at = _find_seal(file.fileno())
+            whole = at is not None and os.pread(file.fileno(), _SEAL_HEX, at) == _digest(file.fileno(), at)
+    except OSError as error:
+        raise CacheError(f"{path}: cannot be read: {error.strerror}") from error
+    if at is None:
+        raise CacheError(f"{path}: has no seal: not a finished tile cache, or cut off")
+    if not whole:
+        raise CacheError(f"{path}: damaged: its content does not match its seal; copy or build it again")
+
+
+def empty_seal() -> bytes:
+    """What stands in the seal's place before the file is sealed."""
+    return SEAL_MARKER + b"0" * _SEAL_HEX
+
+
+def _find_seal(descriptor: int) -> int | None:
+    """Offset of the digits behind the last marker of the file, searched from its end, where it was written last."""
+    size = os.fstat(descriptor).st_size
+    overlap = len(SEAL_MARKER) - 1
+    end = size
+    while end > 0:
+        start = max(0, end - _CHUNK_BYTES)
+        at = os.pread(descriptor, end - start + overlap, start).rfind(SEAL_MARKER)
+        if at >= 0:
+            digits = start + at + len(SEAL_MARKER)
+            return digits if digits + _SEAL_HEX <= size else None
+        end = start
+    return None
+
+
+def _digest(descriptor: int, digits_at: int) -> bytes:
+    """Hex SHA-256 of the file with the digits of the seal as ASCII zeros."""
+    digest = hashlib.sha256()
+    _feed(digest, descriptor, 0, digits_at)
+    digest.update(b"0" * _SEAL_HEX)
+    _feed(digest, descriptor, digits_at + _SEAL_HEX, os.fstat(descriptor).st_size)
+    return digest.hexdigest().encode()
+
+
+def _feed(digest: hashlib._Hash, descriptor: int, start: int, end: int) -> None:
+    while start < end:
+        chunk = os.pread(descriptor, min(_CHUNK_BYTES, end - start), start)
+        if not chunk:
+            break
+        digest.update(chunk)
+        start += len(chunk)

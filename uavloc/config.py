@@ -1,0 +1,150 @@
+"""Every number that shapes the localizer, in one tree; `config.toml` beside a result repeats the run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from uavloc.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class EngineConfig(_Section):
+    """Which descriptor is used."""
+
+    name: str = Field(default="gradient", description="Engine folder: a name that came with the program, or a path.")
+    threads: int = Field(default=0, ge=0, description="Threads for encoding; 0 lets the runtime choose.")
+
+
+class OrthoConfig(_Section):
+    """Laying the frame on the ground."""
+
+    max_oblique_deg: float = Field(
+        default=60.0, gt=0, lt=89, description="Rays flatter than this from nadir are cut away."
+    )
+    max_patch_px: int = Field(
+        default=640, ge=64, le=4096, description="Longest side of a patch; decides the map level used."
+    )
+    min_valid_share: float = Field(
+        default=0.15, ge=0, le=1, description="Share of the patch that must hold real pixels."
+    )
+    max_attitude_age_s: float = Field(
+        default=0.5, gt=0, description="An older attitude makes the outcome STALE_ATTITUDE."
+    )
+    max_height_age_s: float = Field(default=2.0, gt=0, description="An older height makes the outcome NO_HEIGHT.")
+
+
+class RegisterConfig(_Section):
+    """Finding the patch on the map."""
+
+    heading_step_deg: float = Field(default=3.0, gt=0, description="Spacing of the heading search.")
+    scale_step: float = Field(default=0.05, gt=0, lt=0.5, description="Spacing of the scale search, as a share.")
+    max_steps: int = Field(default=3, ge=1, le=10, description="Most steps to either side in heading and in scale.")
+    search_sigmas: float = Field(
+        default=3.0, gt=0, description="Half side of the search window in standard deviations."
+    )
+    min_radius_m: float = Field(default=20.0, gt=0, description="Smallest half side of the search window.")
+    max_radius_m: float = Field(default=250.0, gt=0, description="Largest half side of the search window.")
+    min_overlap: float = Field(default=0.5, gt=0, le=1, description="Share of the patch that must lie on known map.")
+    min_texture: float = Field(
+        default=0.02, ge=0, description="Mean squared descriptor under which there is nothing to match."
+    )
+    min_score: float = Field(default=5.0, ge=0, description="Smallest correlation peak, in noise units of the surface.")
+    min_margin: float = Field(default=3.0, ge=0, description="Log-likelihood the best place must keep over any other.")
+    exclusion_m: float = Field(
+        default=10.0, gt=0, description="Places nearer to the peak than this count as the same place."
+    )
+    temper: float = Field(
+        default=0.5, gt=0, le=1, description="Share of the correlation's log-likelihood that is believed."
+    )
+    map_std_m: float = Field(default=1.2, ge=0, description="Georeference and lean of the map, 1 sigma per axis.")
+
+
+class OdometryConfig(_Section):
+    """Motion between frames."""
+
+    min_score: float = Field(default=6.0, ge=0, description="Smallest correlation peak, in noise units of the surface.")
+    min_lead: float = Field(default=1.5, ge=0, description="By how much the peak must exceed any other place.")
+    min_overlap: float = Field(default=0.25, gt=0, le=1, description="Share of the frame that must still be seen.")
+    max_gap_s: float = Field(default=5.0, gt=0, description="Frames farther apart than this are not compared.")
+    std_m: float = Field(default=0.5, gt=0, description="Noise of a displacement, 1 sigma per axis.")
+    std_share: float = Field(default=0.05, ge=0, description="Further noise as a share of the distance covered.")
+
+
+class FilterConfig(_Section):
+    """The estimator and its gates."""
+
+    accel_mps2: float = Field(
+        default=2.0, gt=0, description="Unknown acceleration while there is no odometry, 1 sigma."
+    )
+    max_speed_mps: float = Field(default=40.0, gt=0, description="Faster than this the vehicle cannot fly.")
+    heading_bias_walk_deg: float = Field(default=0.3, ge=0, description="Drift of the heading bias in 1 s, 1 sigma.")
+    scale_bias_walk: float = Field(
+        default=0.004, ge=0, description="Drift of the height error in 1 s, as a share, 1 sigma."
+    )
+    heading_noise_deg: float = Field(default=1.5, ge=0, description="Noise of one heading around its bias, 1 sigma.")
+    scale_noise: float = Field(
+        default=0.02, ge=0, description="Noise of one height around its bias, as a share, 1 sigma."
+    )
+    min_scale_std: float = Field(default=0.08, gt=0, description="Least height uncertainty at the start, as a share.")
+    gate_chi2: float = Field(default=13.8, gt=0, description="Largest squared innovation (2 dof; 13.8 is 99.9 %).")
+    history_s: float = Field(default=5.0, gt=0, description="How late a fix may come and still be used.")
+
+
+class IntegrityConfig(_Section):
+    """When a position is published at all."""
+
+    confirm_fixes: int = Field(default=3, ge=1, description="Agreeing fixes before the first position is published.")
+    max_gated: int = Field(
+        default=4, ge=1, description="Rejected fixes in a row after which the estimate is not believed."
+    )
+    lost_std_m: float = Field(default=60.0, gt=0, description="Uncertainty (1 sigma) assumed after losing the track.")
+    max_std_m: float = Field(
+        default=20.0, gt=0, description="A position less certain than this (1 sigma) is not published."
+    )
+
+
+class Config(_Section):
+    """The whole tree."""
+
+    engine: EngineConfig = EngineConfig()
+    ortho: OrthoConfig = OrthoConfig()
+    registration: RegisterConfig = RegisterConfig()
+    odometry: OdometryConfig = OdometryConfig()
+    filter: FilterConfig = FilterConfig()
+    integrity: IntegrityConfig = IntegrityConfig()
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_config(path: Path | None) -> Config:
+    """The defaults, with what a TOML file changes; raises ConfigError naming file and field."""
+    if path is None:
+        return Config()
+    try:
+        return Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def dump_config(config: Config) -> str:
+    """The effective configuration as TOML; `load_config` reads it back unchanged."""
+    return tomli_w.dumps(config.model_dump())

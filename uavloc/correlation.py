@@ -1,0 +1,90 @@
+"""Masked correlation of descriptors by FFT: the one piece of arithmetic under registration and odometry.
+
+Method: normalised cross-correlation of masked images in the Fourier domain (Padfield, IEEE TIP 2012), summed over
+descriptor channels, without mean removal because descriptors are zero-mean by construction.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from uavloc.types import Descriptors, Float32, Mask
+
+_MIN_ENERGY = 1e-3
+
+
+def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tuple[Float32, Mask]:
+    """Correlation of N queries (N x C x h x w) at every shift inside one window (1 x C x H x W).
+
+    Returns N x (H-h+1) x (W-w+1) values in [-1, 1], weighted by the square root of the share of the query that lies on
+    known cells so that wrong places scatter alike everywhere, and where that share reaches `min_overlap`.
+    """
+    n, _, h, w = query.data.shape
+    height, width = window.mask.shape[1:]
+    size = (cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width))
+    rows, columns = height - h + 1, width - w + 1
+
+    data = [_spectrum(channel, size) for channel in window.data[0]]
+    energy = [_spectrum(np.square(window.data[0]).sum(axis=0), size)]
+    known = window.mask[0].astype(np.float32)
+    holes = None if known.all() else [_spectrum(known, size)]
+
+    values = np.empty((n, rows, columns), np.float32)
+    usable = np.ones((n, rows, columns), np.bool_)
+    for i in range(n):
+        mask = [_spectrum(query.mask[i].astype(np.float32), size)]
+        dot = _inverse(data, [_spectrum(channel, size) for channel in query.data[i]], rows, columns)
+        own = np.square(query.data[i]).sum(axis=0)
+        own_energy: Float32 = np.full((rows, columns), own.sum(), np.float32)
+        share: Float32 = np.ones((rows, columns), np.float32)
+        if holes is not None:
+            own_energy = _inverse(holes, [_spectrum(own, size)], rows, columns)
+            share = _inverse(holes, mask, rows, columns) / max(1.0, float(query.mask[i].sum()))
+            usable[i] = share >= min_overlap
+        map_energy = _inverse(energy, mask, rows, columns)
+        norm = np.sqrt(np.maximum(map_energy, _MIN_ENERGY) * np.maximum(own_energy, _MIN_ENERGY))
+        values[i] = dot / norm * np.sqrt(np.clip(share, 0.0, 1.0))
+    return values, usable
+
+
+def standardised(values: Float32, usable: Mask) -> Float32:
+    """Correlation less its median, in units of its robust scatter (MAD) over the usable surface; -inf elsewhere."""
+    sample = values[usable]
+    median = np.median(sample)
+    scatter = 1.4826 * np.median(np.abs(sample - median))
+    return np.where(usable, (values - median) / max(float(scatter), 1e-3), -np.inf).astype(np.float32)
+
+
+def parabola(left: float, middle: float, right: float) -> tuple[float, float]:
+    """Vertex of the parabola through three samples around a maximum: its offset in [-0.5, 0.5], and its curvature.
+
+    Both are 0 where the middle is no maximum or a neighbour is missing (not finite).
+    """
+    curvature = 2.0 * middle - left - right
+    if not np.isfinite(curvature) or curvature <= 0.0:
+        return 0.0, 0.0
+    return max(-0.5, min(0.5, 0.5 * (right - left) / curvature)), curvature
+
+
+def peak_offset(surface: Float32, row: int, column: int) -> tuple[float, float]:
+    """Sub-cell place (row, column) of the maximum at an integer cell of a surface."""
+    padded = np.pad(surface, 1, constant_values=-np.inf)[row : row + 3, column : column + 3].astype(np.float64)
+    vertical = parabola(padded[0, 1], padded[1, 1], padded[2, 1])
+    horizontal = parabola(padded[1, 0], padded[1, 1], padded[1, 2])
+    return row + vertical[0], column + horizontal[0]
+
+
+def _spectrum(plane: Float32, size: tuple[int, int]) -> Float32:
+    padded = np.zeros(size, np.float32)
+    padded[: plane.shape[0], : plane.shape[1]] = plane
+    return np.asarray(cv2.dft(padded, nonzeroRows=plane.shape[0]), np.float32)
+
+
+def _inverse(window: list[Float32], query: list[Float32], rows: int, columns: int) -> Float32:
+    """Sum over channels of the correlation of query spectra with window spectra, at the first rows and columns."""
+    product = np.zeros_like(window[0])
+    for w, q in zip(window, query, strict=True):
+        product += cv2.mulSpectrums(w, q, 0, conjB=True)
+    full = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
+    return np.asarray(full[:rows, :columns], np.float32)

@@ -1,0 +1,184 @@
+"""The estimator: an extended Kalman filter over position, velocity, heading bias and height (scale) bias.
+
+Inputs are kept for `history_s`, so that a fix that arrives late is applied at its own exposure and everything after it
+is replayed: the result is the same as if it had come in time.
+
+State: north, east (m), velocity north, east (m/s), heading bias (rad, added to the measured heading), log of the height
+factor (exp of it multiplies the measured height).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+
+from uavloc.config import FilterConfig
+from uavloc.types import Float
+
+N, E, VN, VE, HEADING, SCALE = range(6)
+_MEASURED = [N, E, HEADING, SCALE]
+
+
+@dataclass(frozen=True)
+class State:
+    """Mean (6) and covariance (6 x 6) at a time."""
+
+    t_ns: int
+    mean: Float
+    cov: Float
+
+    @property
+    def std_m(self) -> float:
+        """Largest standard deviation of the position in any direction."""
+        return math.sqrt(float(np.linalg.eigvalsh(self.cov[:2, :2])[-1]))
+
+
+@dataclass(frozen=True)
+class Advance:
+    """Time goes on to `t_ns`; with a measured displacement since `since_ns` when odometry gave one."""
+
+    t_ns: int
+    since_ns: int = 0
+    displacement_ne_m: tuple[float, float] | None = None
+    cov_ne_m2: Float | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """An absolute registration: position, heading bias and log scale with 4 x 4 covariance, at its exposure."""
+
+    t_ns: int
+    values: Float
+    cov: Float
+
+
+@dataclass(frozen=True)
+class VelocityReading:
+    """A measured ground velocity."""
+
+    t_ns: int
+    vel_ne_mps: tuple[float, float]
+    std_mps: float
+
+
+Input: TypeAlias = Advance | Measurement | VelocityReading
+
+
+def advance(state: State, step: Advance, config: FilterConfig) -> State:
+    """The state at a later time: moved by the measured displacement, or at constant velocity without one."""
+    dt = (step.t_ns - state.t_ns) * 1e-9
+    if dt <= 0.0:
+        return state
+    mean, f, q = state.mean.copy(), np.eye(6), np.zeros((6, 6))
+    if step.displacement_ne_m is None or step.cov_ne_m2 is None:
+        f[N, VN] = f[E, VE] = dt
+        mean = f @ mean
+        for p, v in ((N, VN), (E, VE)):
+            block = np.array([[dt**4 / 4, dt**3 / 2], [dt**3 / 2, dt**2]])
+            q[np.ix_([p, v], [p, v])] = block * config.accel_mps2**2
+    else:
+        share = min(1.0, (step.t_ns - state.t_ns) / (step.t_ns - step.since_ns))
+        mean[:2] += np.array(step.displacement_ne_m) * share
+        mean[2:4] = np.array(step.displacement_ne_m) * share / dt
+        f[VN, VN] = f[VE, VE] = 0.0
+        q[:2, :2] = step.cov_ne_m2 * share
+        q[2:4, 2:4] = step.cov_ne_m2 * share / dt**2 + np.eye(2) * (config.accel_mps2 * dt / 2) ** 2
+    q[HEADING, HEADING] = math.radians(config.heading_bias_walk_deg) ** 2 * dt
+    q[SCALE, SCALE] = config.scale_bias_walk**2 * dt
+    return State(step.t_ns, mean, f @ state.cov @ f.T + q)
+
+
+def measure(state: State, values: Float, cov: Float, rows: list[int]) -> State:
+    """Kalman update with a direct measurement of some states (Joseph form)."""
+    h = np.eye(6)[rows]
+    gain = state.cov @ h.T @ np.linalg.inv(h @ state.cov @ h.T + cov)
+    keep = np.eye(6) - gain @ h
+    mean = state.mean + gain @ (values - h @ state.mean)
+    return State(state.t_ns, mean, keep @ state.cov @ keep.T + gain @ cov @ gain.T)
+
+
+def position_nis(state: State, values: Float, cov: Float) -> float:
+    """Normalised innovation squared of the position part of a measurement (2 degrees of freedom)."""
+    innovation = values[:2] - state.mean[:2]
+    return float(innovation @ np.linalg.solve(state.cov[:2, :2] + cov[:2, :2], innovation))
+
+
+class Filter:
+    """A state with a short memory of how it came about."""
+
+    def __init__(self, initial: State, config: FilterConfig) -> None:
+        self._config = config
+        self._steps: list[tuple[Input | None, State]] = [(None, initial)]
+
+    @property
+    def state(self) -> State:
+        """The newest state."""
+        return self._steps[-1][1]
+
+    def at(self, t_ns: int) -> State:
+        """The state at any time of the memory or after it."""
+        return advance(self._steps[self._before(t_ns)][1], Advance(t_ns), self._config)
+
+    def nis(self, measurement: Measurement) -> float:
+        """How surprising a measurement is, at its own time."""
+        return position_nis(self.at(measurement.t_ns), measurement.values, measurement.cov)
+
+    def apply(self, step: Input) -> None:
+        """Take an input at its own time and replay what came after it; older than the memory is ignored."""
+        if step.t_ns < self._steps[0][1].t_ns:
+            return
+        at = self._before(step.t_ns) + 1
+        later = [old for old, _ in self._steps[at:]]
+        del self._steps[at:]
+        for item in [step, *later]:
+            if item is not None:
+                self._steps.append((item, self._after(self.state, item)))
+        self._forget()
+
+    def copy(self) -> Filter:
+        """An independent filter with the same memory."""
+        twin = Filter(self.state, self._config)
+        twin._steps = list(self._steps)
+        return twin
+
+    def restarted(self, change: Callable[[State], State]) -> Filter:
+        """A filter that starts from a changed newest state."""
+        return Filter(change(self.state), self._config)
+
+    def _before(self, t_ns: int) -> int:
+        """Index of the last step not after `t_ns`."""
+        return max(0, bisect_right([state.t_ns for _, state in self._steps], t_ns) - 1)
+
+    def _after(self, state: State, step: Input) -> State:
+        if isinstance(step, Advance):
+            return advance(state, step, self._config)
+        state = advance(state, Advance(step.t_ns), self._config)
+        if isinstance(step, Measurement):
+            return measure(state, step.values, step.cov, _MEASURED)
+        noise = np.eye(2) * step.std_mps**2
+        return measure(state, np.array(step.vel_ne_mps), noise, [VN, VE])
+
+    def _forget(self) -> None:
+        oldest = self.state.t_ns - round(self._config.history_s * 1e9)
+        drop = max(0, bisect_right([state.t_ns for _, state in self._steps], oldest) - 1)
+        if drop:
+            self._steps = [(None, self._steps[drop][1]), *self._steps[drop + 1 :]]
+
+
+def start_state(t_ns: int, std_m: float, speed_std_mps: float, heading_std_rad: float, scale_std: float) -> State:
+    """The state at an operator's start: at the origin, known to `std_m`, moving somehow."""
+    std = np.array([std_m, std_m, speed_std_mps, speed_std_mps, heading_std_rad, scale_std])
+    return State(t_ns, np.zeros(6), np.diag(std**2))
+
+
+def widened(state: State, std_m: float) -> State:
+    """The state with its position known only to `std_m`, unrelated to the rest."""
+    cov = state.cov.copy()
+    cov[:2, :] = cov[:, :2] = 0.0
+    cov[:2, :2] = np.eye(2) * std_m**2
+    return replace(state, cov=cov)

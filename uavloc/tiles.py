@@ -1,0 +1,239 @@
+"""The tile cache in flight: opened read-only, verified to the last byte, windows of descriptors and pictures."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from uavloc import cachefile
+from uavloc.cachefile import Cells, Manifest
+from uavloc.errors import CacheError
+from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
+from uavloc.types import Descriptors, Encoder, GeoPoint, MapImage
+
+CELLS_BUDGET_BYTES = 64 << 20
+IMAGES_BUDGET_BYTES = 32 << 20
+
+V = TypeVar("V")
+
+
+class Lru(Generic[V]):
+    """The most recently used values, at most `size` of them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = max(1, size)
+        self._values: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable, load: Callable[[], V]) -> V:
+        """The value of a key, loaded where it is not at hand."""
+        if key in self._values:
+            self._values.move_to_end(key)
+            return self._values[key]
+        value = self._values[key] = load()
+        if len(self._values) > self._size:
+            self._values.popitem(last=False)
+        return value
+
+
+class TileCache:
+    """A verified tile cache. Use `open`; it is a context manager."""
+
+    def __init__(self, path: Path, db: sqlite3.Connection, manifest: Manifest) -> None:
+        self.path = path
+        self.manifest = manifest
+        self._db = db
+        self._side = TILE_PX // manifest.stride
+        self._cell_bytes = manifest.channels * self._side**2
+        self._cells: Lru[Cells | None] = Lru(CELLS_BUDGET_BYTES // (self._cell_bytes + self._side**2))
+        self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
+
+    @classmethod
+    def open(cls, path: Path, encoder: Encoder | None = None) -> TileCache:
+        """Open and verify a cache, and that it was built with `encoder` where one is given; raises CacheError."""
+        cachefile.check_seal(path)
+        db = cachefile.open_readonly(path)
+        try:
+            manifest = cachefile.load_manifest(db, path)
+            if encoder is not None:
+                _check_engine(path, manifest, encoder)
+        except sqlite3.Error as error:
+            db.close()
+            raise CacheError(f"{path}: {error}") from error
+        except CacheError:
+            db.close()
+            raise
+        return cls(path, db, manifest)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> TileCache:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Zooms that have descriptors, finest first."""
+        return self.manifest.levels
+
+    def descriptors(self, zoom: int, x_cell: int, y_cell: int, width: int, height: int) -> Descriptors:
+        """A window of cells (N = 1); cell (i, j) covers world px [i, i + 1) x [j, j + 1) times the stride.
+
+        Mask false where the cache has nothing. Raises ValueError for a zoom without descriptors.
+        """
+        if zoom not in self.levels:
+            raise ValueError(f"{self.path}: zoom {zoom} has no descriptors, only {self.levels}")
+        data = np.zeros((self.manifest.channels, height, width), np.int8)
+        mask = np.zeros((height, width), np.bool_)
+        for column, row, there, here in tiles_under(x_cell, y_cell, width, height, self._side):
+            cells = self._tile_cells(zoom, column, row)
+            if cells is not None:
+                data[:, here[0], here[1]] = cells.data[:, there[0], there[1]]
+                mask[here] = cells.mask[there]
+        return Descriptors(np.divide(data, np.float32(127.0), dtype=np.float32)[None], mask[None])
+
+    def image(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
+        """A window of world pixels; mask false where the cache has nothing."""
+        return mosaic(lambda column, row: self._tile_image(zoom, column, row), x_px, y_px, width_px, height_px)
+
+    def covers(self, point: GeoPoint) -> bool:
+        """Whether the finest level has a descriptor at a place."""
+        if not (abs(point.lat_deg) <= MAX_MERCATOR_LAT_DEG and abs(point.lon_deg) <= 180.0):
+            return False
+        x, y = world_px_from_geo(point.lat_deg, point.lon_deg, self.levels[0])
+        stride = self.manifest.stride
+        return bool(self.descriptors(self.levels[0], int(x // stride), int(y // stride), 1, 1).mask[0, 0, 0])
+
+    def tiles(self, zoom: int) -> list[tuple[int, int]]:
+        """(column, row) of the tiles that have descriptors at a zoom, row by row."""
+        query = 'SELECT "column", "row" FROM uavloc_embeddings WHERE zoom = ? ORDER BY "row", "column"'
+        return [(int(column), int(row)) for column, row in self._ask(query, zoom)]
+
+    def content_digest(self) -> str:
+        """The digest of all tile hashes, to compare with the manifest's."""
+        try:
+            return cachefile.content_digest(self._db)
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+
+    def _ask(self, query: str, *values: object) -> list[Any]:
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+
+    def _tile_cells(self, zoom: int, column: int, row: int) -> Cells | None:
+        return self._cells.get((zoom, column, row), lambda: self._load_cells(zoom, column, row))
+
+    def _load_cells(self, zoom: int, column: int, row: int) -> Cells | None:
+        try:
+            found = cachefile.get_cells(self._db, (zoom, column, row), self._cell_bytes)
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+        where = f"{self.path}: embedding {zoom}/{column}/{row}"
+        return found and cachefile.decode_cells(*found, self.manifest.channels, self._side, where)
+
+    def _tile_image(self, zoom: int, column: int, row: int) -> MapImage | None:
+        return self._images.get((zoom, column, row), lambda: self._load_image(zoom, column, row))
+
+    def _load_image(self, zoom: int, column: int, row: int) -> MapImage | None:
+        try:
+            blob = cachefile.get_image(self._db, (zoom, column, row))
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+        return None if blob is None else cachefile.decode_image(blob, f"{self.path}: image {zoom}/{column}/{row}")
+
+
+def _check_engine(path: Path, manifest: Manifest, encoder: Encoder) -> None:
+    if manifest.engine_identity != encoder.identity:
+        raise CacheError(
+            f"{path}: engine: built with {manifest.engine} ({manifest.engine_identity[:12]}), but asked to work with "
+            f"{encoder.name} ({encoder.identity[:12]}): rebuild the cache with {encoder.name}"
+        )
+    if (manifest.stride, manifest.channels) != (encoder.stride, encoder.channels):
+        raise CacheError(f"{path}: stride, channels: contradict the engine {encoder.name}: rebuild the cache")
+
+
+def tiles_under(
+    x: int, y: int, width: int, height: int, side: int
+) -> Iterator[tuple[int, int, tuple[slice, slice], tuple[slice, slice]]]:
+    """Tiles of side x side under a window: (column, row, part of the tile, part of the window); parts are (y, x)."""
+    for row in range(y // side, -(-(y + height) // side)):
+        tile_y, window_y = _overlap(row * side, y, height, side)
+        for column in range(x // side, -(-(x + width) // side)):
+            tile_x, window_x = _overlap(column * side, x, width, side)
+            yield column, row, (tile_y, tile_x), (window_y, window_x)
+
+
+def _overlap(tile_start: int, window_start: int, size: int, side: int) -> tuple[slice, slice]:
+    first, last = max(tile_start, window_start), min(tile_start + side, window_start + size)
+    return slice(first - tile_start, last - tile_start), slice(first - window_start, last - window_start)
+
+
+def mosaic(
+    load: Callable[[int, int], MapImage | None], x_px: int, y_px: int, width_px: int, height_px: int
+) -> MapImage:
+    """A window of world pixels put together from the tiles that `load(column, row)` gives."""
+    rgb = np.zeros((height_px, width_px, 3), np.uint8)
+    mask = np.zeros((height_px, width_px), np.bool_)
+    for column, row, there, here in tiles_under(x_px, y_px, width_px, height_px, TILE_PX):
+        tile = load(column, row)
+        if tile is not None:
+            rgb[here], mask[here] = tile.rgb[there], tile.mask[there]
+    return MapImage(rgb, mask)
+
+
+def verify(path: Path) -> None:
+    """Check the seal and every tile of a cache; raises CacheError naming the first damaged tile where one shows."""
+    try:
+        cache = TileCache.open(path)
+    except CacheError as error:
+        damaged = _first_damage(path)
+        raise CacheError(f"{error} (first damaged tile: {damaged})" if damaged else str(error)) from error
+    with cache:
+        damaged = _first_damage(path)
+        if damaged is not None:
+            raise CacheError(f"{path}: {damaged}: does not match its hash")
+        if cache.content_digest() != cache.manifest.content_digest:
+            raise CacheError(f"{path}: content_digest: the list of tiles is not the one that was built")
+
+
+def _first_damage(path: Path) -> str | None:
+    """The first tile that contradicts its hash; None where none does or the file is too damaged to tell."""
+    try:
+        with closing(cachefile.open_readonly(path)) as db:
+            return cachefile.damaged_tile(db)
+    except (CacheError, sqlite3.Error):
+        return None
+
+
+def summary(cache: TileCache) -> dict[str, Any]:
+    """What `uavloc inspect` shows: the manifest, the file and its levels, as plain JSON values."""
+    manifest = cache.manifest
+    _, south, _, north = manifest.region_bounds_deg
+    images = cache._ask("SELECT zoom_level, count(*), sum(length(tile_data)) FROM tiles GROUP BY 1 ORDER BY 1 DESC")
+    cells = cache._ask("SELECT zoom, count(*), sum(length(data)) FROM uavloc_embeddings GROUP BY 1 ORDER BY 1 DESC")
+    return {
+        "file": str(cache.path),
+        "bytes": cache.path.stat().st_size,
+        "manifest": manifest.model_dump(mode="json"),
+        "images": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in images],
+        "embeddings": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in cells],
+    }
+
+
+def _level(zoom: int, tiles: int, size: int, lat_deg: float) -> dict[str, Any]:
+    north_m, east_m = mercator_gsd_m(lat_deg, zoom)
+    return {"zoom": zoom, "tiles": tiles, "bytes": size, "gsd_north_m": north_m, "gsd_east_m": east_m}
