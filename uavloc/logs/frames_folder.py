@@ -1,0 +1,126 @@
+"""The frames folder: images in `frames/` (or in the folder itself) beside `sensors.csv` and `camera.json`."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from uavloc.errors import InputError
+from uavloc.logs.csv_table import Row, read_table
+from uavloc.logs.frame_names import IMAGE_ENDINGS, check_new, frame_name, stem
+from uavloc.logs.image_file import read_image, read_image_size
+from uavloc.logs.sensors import COLUMNS, events_of, time_ns
+from uavloc.types import Event, Frame
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shot:
+    """A frame before its image is decoded; `image` is None when there is no such file."""
+
+    t_ns: int
+    name: str
+    image: Path | None
+    events: tuple[Event, ...]
+
+
+class FramesFolder:
+    """Reader of a frames folder: sensors are checked at construction, images are decoded one by one in `events`.
+
+    With `size_px` (width, height) the first readable image must have that size, which is checked at construction;
+    a later image of another size is an unreadable one. Raises InputError.
+    """
+
+    DESCRIPTION = "frames folder: a folder with sensors.csv and images in frames/"
+
+    def __init__(self, path: Path, size_px: tuple[int, int] | None = None) -> None:
+        self._size_px = size_px
+        self._shots = _shots(path)
+        if size_px is not None:
+            _check_size(self._shots, size_px)
+
+    @staticmethod
+    def accepts(path: Path) -> bool:
+        """Whether a path looks like a frames folder."""
+        return path.is_dir()
+
+    def __len__(self) -> int:
+        return len(self._shots)
+
+    def events(self) -> Iterator[Event]:
+        """Attitude, Height, Velocity as far as measured, then the Frame, for every row of `sensors.csv`."""
+        for shot in self._shots:
+            yield from shot.events
+            image = None if shot.image is None else read_image(shot.image, self._size_px)
+            yield Frame(shot.t_ns, shot.name, image)
+
+
+def camera_path(log: Path) -> Path | None:
+    """The `camera.json` that a log brings along, if it does."""
+    path = log / "camera.json"
+    return path if path.is_file() else None
+
+
+def _shots(folder: Path) -> list[_Shot]:
+    table = read_table(folder / "sensors.csv", ("frame", "t_s"))
+    unknown = sorted(set(table.columns) - COLUMNS - {""})
+    if unknown:
+        _log.warning("%s: columns without a meaning here are ignored: %s", folder / "sensors.csv", ", ".join(unknown))
+    images = _images(folder)
+    shots: list[_Shot] = []
+    seen: set[str] = set()
+    for row in table.rows:
+        shots.append(_shot(row, images))
+        check_new(row, shots[-1].name, seen)
+        _check_time(row, shots)
+    if all(shot.image is None for shot in shots):
+        raise InputError(f"{folder}: no image ({', '.join(IMAGE_ENDINGS)}) for any of the {len(shots)} frames")
+    return shots
+
+
+def _shot(row: Row, images: dict[str, list[Path]]) -> _Shot:
+    name = frame_name(row)
+    t_ns = time_ns(row)
+    return _Shot(t_ns, name, _image_of(row, images.get(name, [])), events_of(row, t_ns))
+
+
+def _check_time(row: Row, shots: list[_Shot]) -> None:
+    if len(shots) > 1 and shots[-1].t_ns <= shots[-2].t_ns:
+        raise row.error("t_s", f"{row.cells['t_s']!r} is not after the row before")
+
+
+def _images(folder: Path) -> dict[str, list[Path]]:
+    """Image files by frame name."""
+    below = folder / "frames"
+    images: dict[str, list[Path]] = defaultdict(list)
+    try:
+        for path in sorted((below if below.is_dir() else folder).iterdir()):
+            if path.suffix.lower() in IMAGE_ENDINGS:
+                images[stem(path.name)].append(path)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot list the images: {error.strerror}") from error
+    return images
+
+
+def _image_of(row: Row, found: list[Path]) -> Path | None:
+    exact = [path for path in found if path.name == row.cells["frame"]] or found
+    if len(exact) > 1:
+        raise row.error("frame", "several images have this name: " + ", ".join(path.name for path in exact))
+    return exact[0] if exact else None
+
+
+def _check_size(shots: list[_Shot], size_px: tuple[int, int]) -> None:
+    for shot in shots:
+        size = None if shot.image is None else read_image_size(shot.image)
+        if size is not None and size != size_px:
+            raise InputError(f"{shot.image}: the image is {_by(size)} px but the camera is {_by(size_px)} px")
+        if size is not None:
+            return
+
+
+def _by(size_px: tuple[int, int]) -> str:
+    return f"{size_px[0]} x {size_px[1]}"

@@ -1,0 +1,90 @@
+"""Rows of `sensors.csv` as measurements with honest uncertainties."""
+
+from __future__ import annotations
+
+import math
+
+from uavloc.frames import rotation_from_rpy
+from uavloc.logs.csv_table import Row
+from uavloc.types import Attitude, Event, Height, Velocity
+
+COLUMNS = frozenset(
+    {
+        *("frame", "t_s"),
+        *("heading_deg", "heading_std_deg", "roll_deg", "pitch_deg"),
+        *("agl_m", "agl_std_m", "alt_amsl_m", "baro_alt_m"),
+        *("vel_n_mps", "vel_e_mps"),
+    }
+)
+"""What `sensors.csv` may hold; other columns are ignored with a warning."""
+
+HEADING_STD_DEG = 5.0
+TILT_STD_DEG = 1.5
+TILT_UNMEASURED_STD_DEG = 3.0
+AGL_STD_SHARE = 0.05
+BARO_STD_SHARE = 0.10
+BARO_STD_M = 15.0
+VEL_STD_MPS = 0.5
+
+_TINY = 1e-3
+
+
+def time_ns(row: Row) -> int:
+    """Time of a row in nanoseconds; milliseconds or nanoseconds in place of seconds are refused (InputError)."""
+    return round(row.number_of("t_s", -9e9, 9e9) * 1e9)
+
+
+def events_of(row: Row, t_ns: int) -> tuple[Event, ...]:
+    """What the sensors of a row say, empty cells and absent columns left out; raises InputError.
+
+    `alt_amsl_m` is checked but not used: turning it into a height above ground takes a terrain model.
+    """
+    row.reading("alt_amsl_m", -1000.0, 50000.0)
+    events = (_attitude(row, t_ns), _height(row, t_ns), _velocity(row, t_ns))
+    return tuple(event for event in events if event is not None)
+
+
+def _attitude(row: Row, t_ns: int) -> Attitude | None:
+    """Heading with roll and pitch; where these are not measured the vehicle is taken as level, with a larger std."""
+    heading_deg = row.reading("heading_deg", -360.0, 360.0)
+    heading_std_deg = row.reading("heading_std_deg", _TINY, 180.0)
+    roll_deg, roll_std_rad = _tilt(row, "roll_deg", 180.0)
+    pitch_deg, pitch_std_rad = _tilt(row, "pitch_deg", 90.0)
+    if heading_deg is None:
+        return None
+    yaw_std_rad = math.radians(HEADING_STD_DEG if heading_std_deg is None else heading_std_deg)
+    ned_from_body = rotation_from_rpy(math.radians(roll_deg), math.radians(pitch_deg), math.radians(heading_deg))
+    return Attitude(t_ns, ned_from_body, (roll_std_rad, pitch_std_rad, yaw_std_rad))
+
+
+def _tilt(row: Row, field: str, limit_deg: float) -> tuple[float, float]:
+    """(angle in degrees, std in radians) of roll or pitch."""
+    angle_deg = row.reading(field, -limit_deg, limit_deg)
+    if angle_deg is None:
+        return 0.0, math.radians(TILT_UNMEASURED_STD_DEG)
+    return angle_deg, math.radians(TILT_STD_DEG)
+
+
+def _height(row: Row, t_ns: int) -> Height | None:
+    """Height above ground, from `agl_m` or else from `baro_alt_m`.
+
+    Barometric height counts from the take-off point and the terrain in between is unknown: it is taken for the height
+    above ground with a std of 15 m or 10 %, whichever is more. At or below the take-off point it says nothing.
+    """
+    agl_m = row.reading("agl_m", _TINY, 20000.0)
+    agl_std_m = row.reading("agl_std_m", _TINY, 20000.0)
+    baro_alt_m = row.reading("baro_alt_m", -10000.0, 20000.0)
+    if agl_m is not None:
+        return Height(t_ns, agl_m, AGL_STD_SHARE * agl_m if agl_std_m is None else agl_std_m)
+    if baro_alt_m is not None and baro_alt_m > 0.0:
+        return Height(t_ns, baro_alt_m, max(BARO_STD_M, BARO_STD_SHARE * baro_alt_m))
+    return None
+
+
+def _velocity(row: Row, t_ns: int) -> Velocity | None:
+    """Ground velocity; half a velocity is none."""
+    north_mps = row.reading("vel_n_mps", -500.0, 500.0)
+    east_mps = row.reading("vel_e_mps", -500.0, 500.0)
+    if north_mps is None or east_mps is None:
+        return None
+    return Velocity(t_ns, (north_mps, east_mps), VEL_STD_MPS)

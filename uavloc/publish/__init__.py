@@ -1,0 +1,16 @@
+"""Where estimates go: one file per format."""
+
+from __future__ import annotations
+
+from uavloc.publish.csv_file import CsvFile
+from uavloc.publish.geojson import GeoJsonTrack
+from uavloc.publish.kml import KmlTrack
+
+__all__ = ["FILES"]
+
+FILES = {
+    "estimates.csv": CsvFile,
+    "track.geojson": GeoJsonTrack,
+    "track.kml": KmlTrack,
+}
+"""Publishers that write a file, by the name of that file; each is made with the path to write."""
