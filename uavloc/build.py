@@ -251,6 +251,7 @@ class _Builder:
         if not self._db.execute("SELECT 1 FROM uavloc_seal").fetchone():
             self._db.execute("INSERT INTO uavloc_seal VALUES (?)", (cachefile.empty_seal(),))
         self._db.execute("COMMIT")
+        self._progress(self._total, self._total)
         return manifest
 
     def _metadata(self, manifest: Manifest) -> dict[str, str]:

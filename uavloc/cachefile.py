@@ -223,7 +223,12 @@ def content_digest(db: sqlite3.Connection) -> str:
 
 def damaged_tile(db: sqlite3.Connection) -> str | None:
     """Name of the first tile whose bytes are not those of its hash; None where all are."""
-    for kind, zoom, column, row, told in db.execute("SELECT * FROM uavloc_hashes"):
+    rows = db.execute(
+        "SELECT * FROM uavloc_hashes WHERE typeof(zoom) = 'integer' AND zoom BETWEEN 0 AND ? "
+        'AND typeof("row") = \'integer\' AND "row" >> zoom = 0',
+        (MAX_ZOOM,),
+    )
+    for kind, zoom, column, row, told in rows:
         if hashlib.sha256(_content(db, kind, (zoom, column, row))).hexdigest() != told:
             return f"{kind} {zoom}/{column}/{row}"
     return None

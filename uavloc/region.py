@@ -150,8 +150,10 @@ def _check_degrees(value: float, limit: float, where: str) -> None:
 
 
 def _region_of_file(text: str) -> Region:
-    where = f"region {_short(text)}"
-    polygons = tuple(_polygons(_load_json(text, where), where))
+    if not _is_file(text):
+        raise RegionError(f"region '{_short(text)}': no such file; a region is {SUPPORTED}")
+    where = f"region {text}"
+    polygons = tuple(_polygons(_load_json(Path(text), where), where))
     if not polygons:
         raise RegionError(f"{where}: features: holds no polygon")
     if sum(len(ring) for rings in polygons for ring in rings) > MAX_VERTICES:
@@ -162,10 +164,7 @@ def _region_of_file(text: str) -> Region:
     return Region(Bounds(min(lons), min(lats), max(lons), max(lats)), polygons)
 
 
-def _load_json(text: str, where: str) -> dict[str, Any]:
-    if not _is_file(text):
-        raise RegionError(f"{where}: no such file; a region is {SUPPORTED}")
-    path = Path(text)
+def _load_json(path: Path, where: str) -> dict[str, Any]:
     if path.suffix.lower() not in (".geojson", ".json"):
         raise RegionError(f"{where}: '{path.suffix}' files are not supported; a region is {SUPPORTED}")
     try:
@@ -237,7 +236,7 @@ def _position(position: Any, where: str) -> tuple[float, float]:
     for value, limit in zip(position, (180.0, MAX_MERCATOR_LAT_DEG), strict=False):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise RegionError(f"{where}: {_short(repr(value))} is not a number")
-        _check_degrees(value if abs(value) < 1e9 else math.inf, limit, where)
+        _check_degrees(math.inf if abs(value) > 1e9 else value, limit, where)
         degrees.append(float(value))
     return degrees[0], degrees[1]
 

@@ -1,0 +1,84 @@
+"""Opening sources by their content; what every source of the table keeps to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import rasterio
+from mapfiles import bounds_around, geotransform, textured, write_map
+
+from uavloc.errors import InputError
+from uavloc.frames import world_px_from_geo
+from uavloc.sources import SOURCES, open_source
+
+LAT, LON, GSD_M, SIZE = 47.4, 8.5, 0.5, 120
+
+
+def make(kind, folder):
+    """A source of a kind over the same place."""
+    if kind == "corners":
+        return open_source(write_map(folder / "same.png", LAT, LON, SIZE, GSD_M))
+    b = bounds_around(LAT, LON, SIZE, SIZE, GSD_M)
+    facts = {"count": 3, "dtype": "uint8", "crs": "EPSG:4326", "transform": geotransform(b, SIZE, SIZE)}
+    with rasterio.open(folder / "same.tif", "w", driver="GTiff", width=SIZE, height=SIZE, **facts) as file:
+        file.write(np.moveaxis(textured(SIZE, SIZE), 2, 0))
+    return open_source(folder / "same.tif")
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_keeps_the_protocol(tmp_path, kind):
+    source = make(kind, tmp_path)
+    assert source.name.startswith("same.")
+    assert source.gsd_m == pytest.approx(GSD_M, rel=2e-3)
+    b = source.bounds
+    assert b.west_deg < LON < b.east_deg
+    assert b.south_deg < LAT < b.north_deg
+    assert len(source.digest) == 64
+    assert make(kind, tmp_path).digest == source.digest
+    assert isinstance(source.date, str)
+    assert isinstance(source.licence, str)
+    x, y = world_px_from_geo(LAT, LON, 18)
+    found = source.read(18, int(x) - 10, int(y) - 20, 30, 40)
+    assert (found.rgb.shape, found.rgb.dtype, found.mask.shape, found.mask.dtype) == (
+        (40, 30, 3),
+        np.uint8,
+        (40, 30),
+        bool,
+    )
+    assert found.mask.all()
+    nothing = source.read(18, 0, 0, 5, 4)
+    assert not nothing.mask.any()
+    assert not nothing.rgb.any()
+
+
+@pytest.mark.parametrize("zoom", [20, 19, 18, 17, 16])
+def test_all_sources_of_one_picture_agree(tmp_path, zoom):
+    """GDAL's warper is the oracle of the picture with corners, at finer and coarser zooms."""
+    x, y = world_px_from_geo(LAT, LON, zoom)
+    half = int(40 * 2.0 ** (zoom - 20)) + 2
+    window = (zoom, int(x) - half, int(y) - half, 2 * half, 2 * half)
+    ours, gdal = (make(kind, tmp_path).read(*window) for kind in ("corners", "geotiff"))
+    assert ours.mask.all()
+    assert gdal.mask.all()
+    difference = ours.rgb.astype(float) - gdal.rgb
+    shifted = ours.rgb[:, 1:].astype(float) - gdal.rgb[:, :-1]
+    assert np.abs(difference).mean() < 2.5
+    assert np.abs(difference).mean() < 0.25 * np.abs(shifted).mean()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"SQLite format 3\0", b"RIFF1234WEBP", b'{"a": 1}'])
+def test_other_files_are_refused_with_what_is_supported(tmp_path, content):
+    path = tmp_path / "map.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"map.json: not a map source \(supported: JPEG or PNG .* GeoTIFF") as caught:
+        open_source(path)
+    assert "name the picture, not its JSON" in str(caught.value)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere.tif: cannot read the map source: No such file"):
+        open_source(tmp_path / "nowhere.tif")
+    with pytest.raises(InputError, match="cannot read the map source: Is a directory"):
+        open_source(tmp_path)
+    with pytest.raises(InputError, match="cannot read the map source"):
+        open_source("a\0b")
