@@ -23,9 +23,9 @@ from onnx import TensorProto, helper, numpy_helper
 STRIDE = 2
 DERIVATIVE_SIGMA_PX = 1.0
 DERIVATIVE_RADIUS_PX = 2
-NORM_SIGMA_CELLS = 6.0
-NORM_RADIUS_CELLS = 13
-NOISE_GREY_PER_PX = 1.5
+NORM_SIGMA_CELLS = 9.0
+NORM_RADIUS_CELLS = 18
+NOISE_GREY_PER_PX = 2.5
 CLIP = 2.0
 HALO_PX = DERIVATIVE_RADIUS_PX + STRIDE * 2 * (NORM_RADIUS_CELLS + 1)
 OUT = Path(__file__).resolve().parent.parent / "engines" / "gradient"

@@ -49,13 +49,13 @@ class OrthoConfig(_Section):
 class RegisterConfig(_Section):
     """Finding the patch on the map."""
 
-    heading_step_deg: float = Field(default=3.0, gt=0, description="Spacing of the heading search.")
-    scale_step: float = Field(default=0.05, gt=0, lt=0.5, description="Spacing of the scale search, as a share.")
+    heading_step_deg: float = Field(default=4.0, gt=0, description="Spacing of the heading search.")
+    scale_step: float = Field(default=0.06, gt=0, lt=0.5, description="Spacing of the scale search, as a share.")
     max_steps: int = Field(default=3, ge=1, le=10, description="Most steps to either side in heading and in scale.")
     search_sigmas: float = Field(
         default=3.0, gt=0, description="Half side of the search window in standard deviations."
     )
-    min_radius_m: float = Field(default=20.0, gt=0, description="Smallest half side of the search window.")
+    min_radius_m: float = Field(default=50.0, gt=0, description="Smallest half side of the search window.")
     max_radius_m: float = Field(default=250.0, gt=0, description="Largest half side of the search window.")
     min_overlap: float = Field(default=0.5, gt=0, le=1, description="Share of the patch that must lie on known map.")
     min_texture: float = Field(
@@ -79,7 +79,7 @@ class OdometryConfig(_Section):
     min_lead: float = Field(default=1.5, ge=0, description="By how much the peak must exceed any other place.")
     min_overlap: float = Field(default=0.25, gt=0, le=1, description="Share of the frame that must still be seen.")
     max_gap_s: float = Field(default=5.0, gt=0, description="Frames farther apart than this are not compared.")
-    std_m: float = Field(default=0.5, gt=0, description="Noise of a displacement, 1 sigma per axis.")
+    std_m: float = Field(default=1.0, gt=0, description="Noise of a displacement, 1 sigma per axis.")
     std_share: float = Field(default=0.05, ge=0, description="Further noise as a share of the distance covered.")
 
 
@@ -94,7 +94,7 @@ class FilterConfig(_Section):
     scale_bias_walk: float = Field(
         default=0.004, ge=0, description="Drift of the height error in 1 s, as a share, 1 sigma."
     )
-    heading_noise_deg: float = Field(default=1.5, ge=0, description="Noise of one heading around its bias, 1 sigma.")
+    heading_noise_deg: float = Field(default=2.5, ge=0, description="Noise of one heading around its bias, 1 sigma.")
     scale_noise: float = Field(
         default=0.02, ge=0, description="Noise of one height around its bias, as a share, 1 sigma."
     )

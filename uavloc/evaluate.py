@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from pyproj import Geod
 
-from uavloc.errors import InputError, UavlocError
+from uavloc.errors import InputError
+from uavloc.files import write_atomic
 from uavloc.types import Estimate, Float, Truth
 
 FALSE_ERROR_M = 50.0
@@ -143,13 +144,9 @@ def longest_outage_s(estimates: Sequence[Estimate]) -> float | None:
 
 
 def write_metrics(path: Path, metrics: Metrics) -> None:
-    """Write `metrics.json`, complete or not at all; raises UavlocError."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(json.dumps(metrics.as_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise UavlocError(f"{path}: cannot write: {error.strerror}") from error
+    """Write `metrics.json`; raises UavlocError."""
+    text = json.dumps(metrics.as_dict(), indent=2, allow_nan=False) + "\n"
+    write_atomic(path, text.encode())
 
 
 def table(metrics: Metrics) -> list[tuple[str, str]]:

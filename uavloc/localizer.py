@@ -57,10 +57,30 @@ class _NoFixError(Exception):
 class _Query:
     """A frame laid on the ground and encoded under every turn of the search around a state."""
 
-    view: View
+    t_ns: int
+    descriptors: Descriptors
     headings_rad: tuple[float, ...]
     log_scales: tuple[float, ...]
-    descriptors: Descriptors
+    nadir_cell: tuple[float, float]
+    cell_m: tuple[float, float]
+    zoom: int
+
+    def view(self, turns: slice) -> View:
+        """Some of the turns, as odometry sees them."""
+        some = Descriptors(self.descriptors.data[turns], self.descriptors.mask[turns])
+        return View(self.t_ns, some, self.nadir_cell, self.cell_m, self.zoom)
+
+    def headings_view(self) -> View:
+        """Every heading at the expected height."""
+        scales = len(self.log_scales)
+        return self.view(slice(scales // 2, None, scales))
+
+    def nearest_view(self, heading_rad: float, log_scale: float) -> View:
+        """The one turn nearest to a heading and log scale."""
+        i = int(np.abs(np.array(self.headings_rad) - heading_rad).argmin())
+        j = int(np.abs(np.array(self.log_scales) - log_scale).argmin())
+        k = i * len(self.log_scales) + j
+        return self.view(slice(k, k + 1))
 
 
 class Localizer:
@@ -113,10 +133,11 @@ class Localizer:
         track = self._started_track(frame.t_ns, attitude, height)
         query = self._query(frame, attitude, height, track.search_state)
         with self._timed("odometry"):
-            track.advance(self._motion(query.view))
+            track.advance(self._motion(query))
         with self._timed("register"):
             prior = track.search_state
             match = self._match(query, prior)
+        self._view = query.nearest_view(match.heading_rad, match.log_scale)
         measurement = self._measurement(match, prior, attitude, height)
         outcome = track.consider(measurement)
         if outcome is not Outcome.FIX:
@@ -158,15 +179,9 @@ class Localizer:
             images, masks, nadir_px = variants(patch, turns, stride)
         with self._timed("encode"):
             descriptors = self._encoder.encode(images, masks)
-        straight = len(turns) // 2
-        view = View(
-            frame.t_ns,
-            Descriptors(descriptors.data[straight : straight + 1], descriptors.mask[straight : straight + 1]),
-            (nadir_px[0] / stride, nadir_px[1] / stride),
-            (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride),
-            zoom,
-        )
-        return _Query(view, headings, log_scales, descriptors)
+        nadir_cell = (nadir_px[0] / stride, nadir_px[1] / stride)
+        cell_m = (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride)
+        return _Query(frame.t_ns, descriptors, headings, log_scales, nadir_cell, cell_m, zoom)
 
     def _patch(self, frame: Frame, ned_from_body: Float, agl_m: float, state: State) -> tuple[int, Patch]:
         """The frame on the ground, at the finest level of the cache whose patch is not too large."""
@@ -198,28 +213,31 @@ class Localizer:
         heading = math.hypot(math.sqrt(state.cov[HEADING, HEADING]), math.radians(noise.heading_noise_deg))
         return heading, math.hypot(math.sqrt(state.cov[SCALE, SCALE]), noise.scale_noise)
 
-    def _motion(self, view: View) -> Advance:
-        previous, self._view = self._view, view
-        limits = self._config
-        motion = measure_motion(previous, view, limits.filter.max_speed_mps, limits.odometry) if previous else None
+    def _motion(self, query: _Query) -> Advance:
+        """How the vehicle moved since the frame before, which this one then replaces."""
+        previous, self._view = self._view, query.nearest_view(0.0, 0.0)
+        if previous is None:
+            return Advance(query.t_ns)
+        config = self._config
+        motion = measure_motion(previous, query.headings_view(), config.filter.max_speed_mps, config.odometry)
         if motion is None:
-            return Advance(view.t_ns)
-        return Advance(view.t_ns, motion.since_ns, motion.displacement_ne_m, motion.cov_ne_m2)
+            return Advance(query.t_ns)
+        return Advance(query.t_ns, motion.since_ns, motion.displacement_ne_m, motion.cov_ne_m2)
 
     def _match(self, query: _Query, prior: State) -> Match:
         """The query's place on the map around a state."""
-        config, view = self._config.registration, query.view
+        config = self._config.registration
         radius_m = min(max(config.search_sigmas * prior.std_m, config.min_radius_m), config.max_radius_m)
         here = self._geo(*prior.mean[:2])
-        x, y = (c / self._encoder.stride for c in world_px_from_geo(here.lat_deg, here.lon_deg, view.zoom))
-        radius = math.ceil(radius_m / min(view.cell_m))
-        left = math.floor(x - view.nadir_cell[0]) - radius
-        top = math.floor(y - view.nadir_cell[1]) - radius
-        _, height, width = view.descriptors.mask.shape
-        window = self._cache.descriptors(view.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
-        origin = (x - view.nadir_cell[0] - left, y - view.nadir_cell[1] - top)
+        x, y = (c / self._encoder.stride for c in world_px_from_geo(here.lat_deg, here.lon_deg, query.zoom))
+        radius = math.ceil(radius_m / min(query.cell_m))
+        left = math.floor(x - query.nadir_cell[0]) - radius
+        top = math.floor(y - query.nadir_cell[1]) - radius
+        _, height, width = query.descriptors.mask.shape
+        window = self._cache.descriptors(query.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
+        origin = (x - query.nadir_cell[0] - left, y - query.nadir_cell[1] - top)
         cov = prior.cov[:2, :2]
-        search = Search(origin, view.cell_m, cov, query.headings_rad, query.log_scales, *self._turn_std(prior))
+        search = Search(origin, query.cell_m, cov, query.headings_rad, query.log_scales, *self._turn_std(prior))
         match = register(query.descriptors, window, search, config)
         if isinstance(match, Outcome):
             raise _NoFixError(match)

@@ -15,7 +15,7 @@ _SAME_PLACE_CELLS = 4
 
 @dataclass(frozen=True)
 class View:
-    """What odometry keeps of a frame: descriptors of its patch (N = 1) and the (x, y) cell below the vehicle."""
+    """A frame as odometry sees it: its patch's descriptors under N headings, and the (x, y) cell below the vehicle."""
 
     t_ns: int
     descriptors: Descriptors
@@ -34,7 +34,7 @@ class Motion:
 
 
 def measure_motion(previous: View, current: View, max_speed_mps: float, config: OdometryConfig) -> Motion | None:
-    """Motion between two views, or None where it cannot be trusted.
+    """Motion between a view (N = 1) and the next, over all headings of that one, or None where it cannot be trusted.
 
     Not trusted: too long a gap, other map levels, no clear peak, or a second place that looks as good.
     """
@@ -43,8 +43,9 @@ def measure_motion(previous: View, current: View, max_speed_mps: float, config: 
         return None
     pad = _reach_cells(previous, max_speed_mps * gap_s)
     window = _padded(previous.descriptors, pad, current.descriptors.mask.shape[1:])
-    z = standardised(*correlate(current.descriptors, window, config.min_overlap))[0]
-    row, column = (int(i) for i in np.unravel_index(int(z.argmax()), z.shape))
+    every = standardised(*correlate(current.descriptors, window, config.min_overlap))
+    k, row, column = (int(i) for i in np.unravel_index(int(every.argmax()), every.shape))
+    z = every[k]
     if not _is_clear(z, row, column, config):
         return None
     sub_row, sub_column = peak_offset(z, row, column)

@@ -19,7 +19,7 @@ from uavloc.types import Descriptors, Float, Float32, Match, Outcome
 
 _MIN_USABLE_SHARE = 0.05
 _MIN_STD_CELLS = 0.3
-_SHAPE_RADIUS_CELLS = 6
+_SHAPE_RADIUS_CELLS = 10
 
 
 @dataclass(frozen=True)

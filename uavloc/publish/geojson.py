@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from uavloc.publish.atomic import write_atomic
+from uavloc.files import write_atomic
 from uavloc.publish.stretches import stretches
 from uavloc.publish.values import seconds, std_ne_m
 from uavloc.types import Estimate, Fix, GeoPoint

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from uavloc.errors import UavlocError
+from uavloc.files import write_atomic
 from uavloc.frames import LocalFrame
-from uavloc.publish.atomic import write_atomic
 from uavloc.publish.drawing import INK, WHITE, draw_dot, draw_label, draw_line, draw_polygon, draw_ring
 from uavloc.publish.stretches import stretches
 from uavloc.publish.track_legend import (

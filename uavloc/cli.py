@@ -1,0 +1,112 @@
+"""The command line: it parses, calls, and turns every refusal into one line and an exit code.
+
+Exit codes: 0 done, 1 the work failed, 2 wrong usage, configuration or input. Each command is a module of
+`uavloc.commands` with `configure(parser)` and `run(arguments)`; only the one that is asked for is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from uavloc import __version__
+from uavloc.errors import (
+    CacheError,
+    ConfigError,
+    EngineError,
+    InputError,
+    MissingExtraError,
+    RegionError,
+    UavlocError,
+    UsageError,
+)
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+_REFUSALS = (UsageError, ConfigError, InputError, RegionError, CacheError, EngineError, MissingExtraError)
+_EXTRA_OF_PACKAGE = {"cv2": "cpu", "onnxruntime": "cpu", "rasterio": "build", "shapely": "build", "affine": "build"}
+
+COMMANDS = {
+    "build": "make a tile cache from map imagery, before the mission",
+    "inspect": "tell what is in a tile cache",
+    "verify": "check every byte of a tile cache",
+    "replay": "fly a recorded log again and see where the camera says it was",
+    "engine": "list, show and check the engines that turn pictures into descriptors",
+    "sim": "invent a world, or fly a simulated camera over a world, map or cache",
+    "demo": "try everything: invent a world, build a cache, fly, lose GPS, replay",
+}
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals are ours."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; gives the exit code."""
+    logging.basicConfig(format="uavloc: warning: %(message)s", level=logging.WARNING)
+    words = [*(sys.argv[1:] if argv is None else argv)]
+    try:
+        arguments = _parser(words).parse_args(_with_numbers_attached(words))
+        arguments.run(arguments)
+        sys.stdout.flush()
+    except UavlocError as error:
+        return _fail(str(error), REFUSED if isinstance(error, _REFUSALS) else _code(error))
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA_OF_PACKAGE:
+            raise
+        return _fail(str(MissingExtraError(error.name, _EXTRA_OF_PACKAGE[error.name])), REFUSED)
+    except KeyboardInterrupt:
+        return _fail("interrupted; the same command run again goes on or starts over", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return DONE
+
+
+def _code(error: UavlocError) -> int:
+    """130 where the operator stopped the work, 1 where it failed."""
+    return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else FAILED
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(f"uavloc: error: {' '.join(message.split())}\n")
+    return code
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, in which only the command that is asked for has its options."""
+    parser = _Parser(
+        prog="uavloc",
+        description="Where is the drone, without GPS? Compares what its camera sees with map imagery.",
+        epilog="'uavloc COMMAND --help' tells about a command. Exit codes: 0 done, 1 the work failed, 2 wrong input.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"uavloc {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name, about in COMMANDS.items():
+        command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        command.allow_abbrev = False
+        if name == asked:
+            importlib.import_module(f"uavloc.commands.{name}").configure(command)
+    return parser
+
+
+def _with_numbers_attached(words: Sequence[str]) -> list[str]:
+    """`--start -29.4,-51.9,50` as `--start=-29.4,-51.9,50`: argparse takes a leading minus for an option."""
+    attached: list[str] = []
+    for word in words:
+        if re.match(r"-[\d.]", word) and attached and re.fullmatch(r"--[a-z-]+", attached[-1]):
+            attached[-1] += f"={word}"
+        else:
+            attached.append(word)
+    return attached

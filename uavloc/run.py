@@ -1,0 +1,201 @@
+"""A recorded flight through the Localizer: events in, estimates out, files and figures beside them.
+
+The truth, where there is one, is read for the figures and the picture; the Localizer never sees it.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from uavloc.camera import load_camera
+from uavloc.config import load_config
+from uavloc.encode import load_engine
+from uavloc.errors import InputError, UavlocError, UsageError
+from uavloc.evaluate import Metrics, evaluate, write_metrics
+from uavloc.files import write_atomic
+from uavloc.localizer import Localizer
+from uavloc.logs import camera_path, load_truth, open_log
+from uavloc.publish import FILES
+from uavloc.publish.track_png import draw_track
+from uavloc.runfacts import RunFacts, config_text
+from uavloc.tiles import TileCache
+from uavloc.trackmap import map_under
+from uavloc.types import Encoder, Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
+
+CONFIG, METRICS, PICTURE = "config.toml", "metrics.json", "track.png"
+
+_log = logging.getLogger(__name__)
+
+
+class InterruptedReplayError(UavlocError):
+    """The operator stopped a replay; what was estimated until then is kept."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to replay: files as the user names them; None is the default that the log or the program brings."""
+
+    log: Path
+    cache: Path
+    out: Path
+    camera: Path | None = None
+    config: Path | None = None
+    truth: Path | None = None
+    start: Start | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a replay."""
+
+    out: Path
+    estimates: list[Estimate]
+    metrics: Metrics | None
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """How many frames ended in which way."""
+        return Counter(estimate.outcome for estimate in self.estimates)
+
+    @property
+    def published(self) -> int:
+        """How many frames have a position."""
+        return sum(estimate.point is not None for estimate in self.estimates)
+
+    @property
+    def fixes(self) -> int:
+        """How many frames gave an accepted absolute fix."""
+        return sum(estimate.fix is not None for estimate in self.estimates)
+
+
+def run_replay(job: Job, progress: Progress) -> Result:
+    """Replay a log on a cache and write everything a replay writes into `job.out`; raises UavlocError.
+
+    All input is checked before the first file is written. Interrupted, the estimates so far stay in `estimates.csv`.
+    """
+    config = load_config(job.config)
+    truth = None if job.truth is None else load_truth(job.truth)
+    camera_file = _camera_file(job)
+    camera = load_camera(camera_file)
+    reader = open_log(job.log, (camera.width_px, camera.height_px))
+    encoder = load_engine(config.engine.name, config.engine.threads)
+    with TileCache.open(job.cache, encoder) as cache:
+        localizer = Localizer(cache, encoder, camera, config, job.start)
+        _warn_about_start(job.start, cache)
+        _prepare(job.out)
+        facts = _facts(job, camera_file, cache, encoder)
+        write_atomic(job.out / CONFIG, config_text(config, facts).encode())
+        estimates = _published(reader, localizer, job.out, progress)
+        flown = _of_frames(truth, estimates) if truth is not None else []
+        draw_track(*map_under(cache, _places(estimates, flown, job.start)), estimates, flown, job.out / PICTURE)
+    metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
+    if metrics is not None:
+        write_metrics(job.out / METRICS, metrics)
+    return Result(job.out, estimates, metrics)
+
+
+def replay(
+    reader: LogReader, localizer: Localizer, publishers: Sequence[Publisher], progress: Progress
+) -> list[Estimate]:
+    """Drive a localizer with the events of a log and publish every estimate; the publishers stay open.
+
+    Raises InterruptedReplayError on Ctrl-C.
+    """
+    estimates: list[Estimate] = []
+    try:
+        for event in reader.events():
+            estimate = localizer.handle(event)
+            if estimate is None:
+                continue
+            for publisher in publishers:
+                publisher.publish(estimate)
+            estimates.append(estimate)
+            progress(len(estimates), len(reader))
+    except KeyboardInterrupt:
+        raise InterruptedReplayError(f"interrupted after {len(estimates)} of {len(reader)} frames") from None
+    return estimates
+
+
+def peak_rss_mb() -> float:
+    """Most memory this process has held, in MB (2^20 bytes); Linux counts it in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+def _camera_file(job: Job) -> Path:
+    path = job.camera or camera_path(job.log)
+    if path is None and not job.log.exists():
+        raise InputError(f"{job.log}: no such file or folder")
+    if path is None:
+        raise InputError(f"{job.log}: brings no camera.json: name one with --camera")
+    return path
+
+
+def _warn_about_start(start: Start | None, cache: TileCache) -> None:
+    if start is None:
+        _log.warning("start: none given; this version cannot find itself without one: every frame will be LOST")
+    elif not cache.covers(start.point):
+        west, south, east, north = cache.manifest.region_bounds_deg
+        _log.warning(
+            "start: %.6f,%.6f lies off the cache %s (W,S,E,N %.6f,%.6f,%.6f,%.6f): frames off it are OUTSIDE_CACHE",
+            start.point.lat_deg, start.point.lon_deg, cache.path, west, south, east, north,
+        )  # fmt: skip
+
+
+def _prepare(out: Path) -> None:
+    """Make the folder, and take away what an earlier replay left, so that nothing in it belongs to another run."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; --out names a folder")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (*FILES, CONFIG, METRICS, PICTURE):
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UavlocError(f"{out}: cannot write: {error.strerror}") from error
+
+
+def _facts(job: Job, camera_file: Path, cache: TileCache, encoder: Encoder) -> RunFacts:
+    return RunFacts(
+        log=job.log,
+        cache=job.cache,
+        content_digest=cache.manifest.content_digest,
+        engine=encoder.name,
+        engine_identity=encoder.identity,
+        camera=camera_file,
+        start=job.start,
+        truth=job.truth,
+        out=job.out,
+    )
+
+
+def _published(reader: LogReader, localizer: Localizer, out: Path, progress: Progress) -> list[Estimate]:
+    """The estimates of a log, written to every file format; interrupted, the files hold what there is."""
+    try:
+        with ExitStack() as closing:
+            publishers = []
+            for name, make in FILES.items():
+                publisher = make(out / name)
+                closing.callback(publisher.close)
+                publishers.append(publisher)
+            return replay(reader, localizer, publishers, progress)
+    except InterruptedReplayError as interrupted:
+        raise InterruptedReplayError(f"{interrupted}; {out / 'estimates.csv'} keeps them") from None
+
+
+def _of_frames(truth: Sequence[Truth], estimates: Sequence[Estimate]) -> list[Truth]:
+    """The true positions of the frames that were replayed."""
+    names = {estimate.name for estimate in estimates}
+    return [row for row in truth if row.name in names]
+
+
+def _places(estimates: Sequence[Estimate], truth: Sequence[Truth], start: Start | None) -> list[GeoPoint]:
+    """What the picture has to show: where the vehicle was, or else where it was said to start."""
+    places = [estimate.point for estimate in estimates if estimate.point is not None] + [row.point for row in truth]
+    return places or ([start.point] if start else [])
+
+

@@ -1,0 +1,61 @@
+"""The `config.toml` beside a result: the effective configuration, headed by the facts that repeat the run."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from uavloc import __version__
+from uavloc.config import Config, dump_config
+from uavloc.types import Start
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What, besides the configuration, a result follows from."""
+
+    log: Path
+    cache: Path
+    content_digest: str
+    engine: str
+    engine_identity: str
+    camera: Path
+    start: Start | None
+    truth: Path | None
+    out: Path
+
+
+def config_text(config: Config, facts: RunFacts) -> str:
+    """TOML that `--config` takes; the facts are comments."""
+    lines = [
+        f"uavloc {__version__} replay; this file repeats it:",
+        "  " + shlex.join(command(facts)),
+        f"cache content: {facts.content_digest}",
+        f"engine: {facts.engine} {facts.engine_identity}",
+    ]
+    return "".join(f"# {_printable(line)}\n" for line in lines) + "\n" + dump_config(config)
+
+
+def command(facts: RunFacts) -> list[str]:
+    """The command line that repeats the run, with absolute paths."""
+    words = ["uavloc", "replay", _path(facts.log), "--cache", _path(facts.cache), "--camera", _path(facts.camera)]
+    words += ["--config", _path(facts.out / "config.toml"), "--start", start_text(facts.start)]
+    words += [] if facts.truth is None else ["--truth", _path(facts.truth)]
+    return [*words, "--out", _path(facts.out)]
+
+
+def start_text(start: Start | None) -> str:
+    """A start as `--start` takes it."""
+    if start is None:
+        return "none"
+    return f"{start.point.lat_deg!r},{start.point.lon_deg!r},{start.std_m!r}"
+
+
+def _path(path: Path) -> str:
+    return str(path.absolute())
+
+
+def _printable(line: str) -> str:
+    """A line that can be a comment: what cannot be printed becomes a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in line)
