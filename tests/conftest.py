@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from program import rows, works
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -17,3 +20,50 @@ def data_dir() -> Path:
     if not (folder / "adm").is_dir():
         pytest.skip(f"real data not found at {folder}: set UAVLOC_DATA to the folder that holds adm/")
     return folder
+
+
+@dataclass(frozen=True)
+class Flown:
+    """A small simulated world, a cache of its summer and a flight over its autumn."""
+
+    map: Path
+    cache: Path
+    log: Path
+    start: str
+
+    @property
+    def truth(self) -> Path:
+        return self.log / "truth.csv"
+
+
+@pytest.fixture(scope="session")
+def flown(tmp_path_factory: pytest.TempPathFactory) -> Flown:
+    """Made with the program itself, once for all tests."""
+    folder = tmp_path_factory.mktemp("flown")
+    world, log, cache = folder / "world", folder / "log", folder / "cache.mbtiles"
+    works("sim", "world", "--out", world, "--seed", 4, "--size-m", 460, "--gsd-m", 0.5, "--lat", 33, "--lon", -7)
+    works("build", "--region", "full", "--source", world / "map_summer.jpg", "--out", cache)
+    camera = ("--width-px", 320, "--height-px", 240)
+    works("sim", "flight", world, "--out", log, "--agl-m", 85, "--speed-mps", 10, "--frames", 24, "--seed", 2, *camera)
+    first = rows(log / "truth.csv")[0]
+    start = f"{float(first['lat_deg']) + 0.00015:.7f},{float(first['lon_deg']) - 0.00015:.7f},25"
+    return Flown(world / "map_summer.jpg", cache, log, start)
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    """Settings that search little, for tests in which the position is not the point."""
+    config = tmp_path / "quick.toml"
+    config.write_text("[registration]\nmax_steps = 1\nmin_score = 4.0\n", encoding="utf-8")
+    return config
+
+
+@pytest.fixture
+def short_log(flown: Flown, tmp_path: Path) -> Path:
+    """A copy of the first frames of the flight, to be spoiled."""
+    log = tmp_path / "short"
+    shutil.copytree(flown.log, log)
+    for name in ("sensors.csv", "truth.csv"):
+        lines = (log / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (log / name).write_text("".join(lines[:7]), encoding="utf-8")
+    return log

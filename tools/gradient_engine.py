@@ -1,10 +1,9 @@
 """Writes engines/gradient: locally normalised double-angle gradients as an ONNX graph, without learned weights.
 
-Method: the orientation of an edge survives seasons, sun and exposure where its sign does not, so gradients enter by
-twice their angle (Granlund 1978; Knutsson's double-angle representation), are divided by their local root mean
-square, and are averaged onto cells of `STRIDE` pixels. A third channel holds the contrast-normalised magnitude.
-Everything is a normalised convolution (Knutsson and Westin 1993): the mask enters beside the pixels and pixels without
-data have no influence.
+Method: the orientation of an edge survives seasons, sun and exposure where its sign does not, so gradients (Sobel)
+enter by twice their angle (Granlund 1978), are averaged onto cells of `STRIDE` pixels and divided by their local root
+mean square. A third channel holds the contrast-normalised magnitude. Everything is a normalised convolution (Knutsson
+and Westin 1993): the mask enters beside the pixels, and pixels without data have no influence.
 
     python tools/gradient_engine.py        # deterministic: rewrites engines/gradient/model.onnx and its hash
 """
@@ -21,8 +20,7 @@ import tomli_w
 from onnx import TensorProto, helper, numpy_helper
 
 STRIDE = 2
-DERIVATIVE_SIGMA_PX = 1.0
-DERIVATIVE_RADIUS_PX = 2
+DERIVATIVE_RADIUS_PX = 1
 NORM_SIGMA_CELLS = 9.0
 NORM_RADIUS_CELLS = 18
 NOISE_GREY_PER_PX = 2.5
@@ -35,16 +33,6 @@ def gaussian(sigma: float, radius: int) -> np.ndarray:
     x = np.arange(-radius, radius + 1)
     g = np.exp(-0.5 * (x / sigma) ** 2)
     return (g / g.sum()).astype(np.float32)
-
-
-def derivative_kernels() -> np.ndarray:
-    """Gaussian derivatives along x and y (2 x 1 x k x k), scaled so that a unit ramp gives 1."""
-    x = np.arange(-DERIVATIVE_RADIUS_PX, DERIVATIVE_RADIUS_PX + 1, dtype=np.float64)
-    smooth = gaussian(DERIVATIVE_SIGMA_PX, DERIVATIVE_RADIUS_PX).astype(np.float64)
-    slope = x * smooth
-    slope /= (slope * x).sum()
-    kx = np.outer(smooth, slope)
-    return np.stack([kx, kx.T])[:, None].astype(np.float32)
 
 
 class Graph:
@@ -64,11 +52,38 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
         return name
 
+    def indices(self, values: list[int]) -> str:
+        name = f"indices_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(values, np.int64), name))
+        return name
+
     def blur(self, x: str) -> str:
         """Separable Gaussian over the normalisation neighbourhood, on one channel of cells."""
         g, r = gaussian(NORM_SIGMA_CELLS, NORM_RADIUS_CELLS), NORM_RADIUS_CELLS
         across = self.op("Conv", x, self.const(g.reshape(1, 1, 1, -1)), pads=[0, r, 0, r])
         return self.op("Conv", across, self.const(g.reshape(1, 1, -1, 1)), pads=[r, 0, r, 0])
+
+    def shifted(self, x: str, axis: int, first: int, last: int) -> str:
+        """The pixels `first` to `last` (negative: from the end; 0: to the end) of axis 2 (rows) or 3 (columns)."""
+        bounds = [self.indices([first]), self.indices([last or np.iinfo(np.int64).max]), self.indices([axis])]
+        return self.op("Slice", x, *bounds)
+
+    def smoothed(self, x: str, axis: int) -> str:
+        """Binomial (1 2 1) / 4 along an axis, valid part."""
+        ends = self.op("Add", self.shifted(x, axis, 0, -2), self.shifted(x, axis, 2, 0))
+        middle = self.shifted(x, axis, 1, -1)
+        return self.op("Mul", self.op("Add", ends, self.op("Add", middle, middle)), self.const(0.25))
+
+    def slope(self, x: str, axis: int) -> str:
+        """Central difference per pixel along an axis, valid part."""
+        return self.op(
+            "Mul", self.op("Sub", self.shifted(x, axis, 2, 0), self.shifted(x, axis, 0, -2)), self.const(0.5)
+        )
+
+    def padded(self, x: str, pixels: int, **how: str) -> str:
+        """Rows and columns with `pixels` more on every side: mode "edge", or "constant" ones."""
+        pads = self.indices([0, 0, pixels, pixels, 0, 0, pixels, pixels])
+        return self.op("Pad", x, pads, self.const(1.0), **how)
 
     def pool(self, kind: str, x: str) -> str:
         return self.op(kind, x, kernel_shape=[STRIDE, STRIDE], strides=[STRIDE, STRIDE])
@@ -76,21 +91,16 @@ class Graph:
 
 def eroded(g: Graph, mask: str) -> str:
     """The mask less the pixels whose derivative touches missing ones; outside the picture counts as missing."""
-    k, r = 2 * DERIVATIVE_RADIUS_PX + 1, DERIVATIVE_RADIUS_PX
-    missing = g.op("Sub", g.const(1.0), mask)
-    pads = numpy_helper.from_array(np.array([0, 0, r, r, 0, 0, r, r], np.int64), "erosion_pads")
-    g.constants.append(pads)
-    padded = g.op("Pad", missing, pads.name, g.const(1.0), mode="constant")
-    return g.op("Sub", g.const(1.0), g.op("MaxPool", padded, kernel_shape=[k, k]))
+    k = 2 * DERIVATIVE_RADIUS_PX + 1
+    missing = g.padded(g.op("Sub", g.const(1.0), mask), DERIVATIVE_RADIUS_PX, mode="constant")
+    return g.op("Sub", g.const(1.0), g.op("MaxPool", missing, kernel_shape=[k, k]))
 
 
 def build_graph() -> Graph:
     g = Graph()
-    r = DERIVATIVE_RADIUS_PX
     valid = eroded(g, "mask")
-    slopes = g.op("Conv", "image", g.const(derivative_kernels()), pads=[r, r, r, r])
-    gx, gy = g.op("Split", slopes, axis=1, num_outputs=2), f"split_{len(g.nodes) - 1}_y"
-    g.nodes[-1].output.append(gy)
+    around = g.padded("image", DERIVATIVE_RADIUS_PX, mode="edge")
+    gx, gy = g.slope(g.smoothed(around, 2), 3), g.slope(g.smoothed(around, 3), 2)
     xx, yy, xy = g.op("Mul", gx, gx), g.op("Mul", gy, gy), g.op("Mul", gx, gy)
     magnitude = g.op("Sqrt", g.op("Add", g.op("Add", xx, yy), g.const(1e-6)))
     cosine = g.op("Div", g.op("Sub", xx, yy), magnitude)
@@ -101,11 +111,11 @@ def build_graph() -> Graph:
     for channel in (cosine, sine, magnitude):
         cells.append(g.op("Div", g.pool("AveragePool", g.op("Mul", channel, valid)), weight))
     inside = g.op("Sub", g.const(1.0), g.pool("MaxPool", g.op("Sub", g.const(1.0), valid)))
-    around = g.op("Add", g.blur(inside), g.const(1e-6))
-    energy = g.op("Div", g.blur(g.op("Mul", inside, g.op("Mul", cells[2], cells[2]))), around)
+    known = g.op("Add", g.blur(inside), g.const(1e-6))
+    energy = g.op("Div", g.blur(g.op("Mul", inside, g.op("Mul", cells[2], cells[2]))), known)
     spread = g.op("Add", g.op("Sqrt", energy), g.const(NOISE_GREY_PER_PX))
     cells = [g.op("Div", cell, spread) for cell in cells]
-    mean = g.op("Div", g.blur(g.op("Mul", inside, cells[2])), around)
+    mean = g.op("Div", g.blur(g.op("Mul", inside, cells[2])), known)
     cells[2] = g.op("Sub", cells[2], mean)
     dense = g.op("Clip", g.op("Concat", *cells, axis=1), g.const(-CLIP), g.const(CLIP))
     dense = g.op("Mul", g.op("Mul", dense, g.const(1.0 / CLIP)), inside)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ MOUNT_FROM_CAM: Matrix = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 
 
 LOOKING_DOWN: Matrix = rotation_from_rpy(0.0, -math.pi / 2, 0.0) @ MOUNT_FROM_CAM
 """`body_from_cam` of a camera that looks straight down with image-up forward."""
+
+_MAX_ITERATIONS = 30
+_CONVERGED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,31 @@ class CameraModel:
         k1, k2, p1, p2, k3 = self.distortion
         r2 = x * x + y * y
         radial = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3))
-        folded = 1.0 + r2 * (3.0 * k1 + r2 * (5.0 * k2 + r2 * 7.0 * k3)) <= 0.0
         xd = x * radial + 2.0 * p1 * x * y + p2 * (r2 + 2.0 * x * x)
         yd = y * radial + p1 * (r2 + 2.0 * y * y) + 2.0 * p2 * x * y
         pixels = np.stack([self.fx_px * xd + self.cx_px, self.fy_px * yd + self.cy_px], axis=1)
-        pixels[folded] = np.nan
+        pixels[r2 >= self._fold_r2] = np.nan
         return pixels
 
     def rays_from_pixels(self, pixels: Float) -> Float:
         """Camera-frame rays (N x 3, z = 1) of pixels (N x 2); inverse of `pixels_from_rays`."""
-        undistorted = cv2.undistortPoints(
-            np.asarray(pixels, np.float64).reshape(-1, 1, 2), self.matrix, np.array(self.distortion)
-        ).reshape(-1, 2)
-        return np.column_stack([undistorted, np.ones(len(undistorted))]).astype(np.float64)
+        measured = np.asarray(pixels, np.float64).reshape(-1, 2)
+        undistorted = cv2.undistortPoints(measured[:, None], self.matrix, np.array(self.distortion)).reshape(-1, 2)
+        rays = np.column_stack([undistorted, np.ones(len(undistorted))]).astype(np.float64)
+        for _ in range(_MAX_ITERATIONS):
+            step = (measured - self.pixels_from_rays(rays)) / [self.fx_px, self.fy_px]
+            rays[:, :2] += np.where(np.isfinite(step), step, 0.0)
+            if not np.nanmax(np.abs(step), initial=0.0) > _CONVERGED:
+                break
+        return rays
+
+    @cached_property
+    def _fold_r2(self) -> float:
+        """Squared radius (at z = 1) at which the distorted radius first stops growing."""
+        k1, k2, _, _, k3 = self.distortion
+        roots = np.roots([7.0 * k3, 5.0 * k2, 3.0 * k1, 1.0])
+        real = roots[np.abs(roots.imag) < 1e-9].real
+        return float(real[real > 0.0].min(initial=np.inf))
 
 
 class _CameraFile(BaseModel):
@@ -122,7 +138,7 @@ def _with_nadir(camera: CameraModel, nadir_px: tuple[float, float]) -> CameraMod
     if sine < 1e-12:
         return camera
     tilt, _ = cv2.Rodrigues(axis / sine * math.atan2(sine, float(seen @ down)))
-    return CameraModel(**{**vars(camera), "body_from_cam": tilt @ LOOKING_DOWN})
+    return replace(camera, body_from_cam=tilt @ LOOKING_DOWN)
 
 
 def camera_from_dict(data: dict[str, Any], where: str) -> CameraModel:

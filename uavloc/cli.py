@@ -13,7 +13,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from uavloc import __version__
 from uavloc.errors import (
@@ -23,6 +23,7 @@ from uavloc.errors import (
     InputError,
     MissingExtraError,
     RegionError,
+    StoppedError,
     UavlocError,
     UsageError,
 )
@@ -43,7 +44,10 @@ COMMANDS = {
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose refusals are ours."""
+    """A parser whose refusals are ours, and whose options are only what they are written as."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message} (see {self.prog} --help)")
@@ -57,23 +61,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _parser(words).parse_args(_with_numbers_attached(words))
         arguments.run(arguments)
         sys.stdout.flush()
+    except StoppedError as stopped:
+        return _fail(str(stopped), INTERRUPTED)
     except UavlocError as error:
-        return _fail(str(error), REFUSED if isinstance(error, _REFUSALS) else _code(error))
+        return _fail(str(error), REFUSED if isinstance(error, _REFUSALS) else FAILED)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA_OF_PACKAGE:
             raise
         return _fail(str(MissingExtraError(error.name, _EXTRA_OF_PACKAGE[error.name])), REFUSED)
     except KeyboardInterrupt:
-        return _fail("interrupted; the same command run again goes on or starts over", INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return DONE
-
-
-def _code(error: UavlocError) -> int:
-    """130 where the operator stopped the work, 1 where it failed."""
-    return INTERRUPTED if isinstance(error.__cause__, KeyboardInterrupt) else FAILED
 
 
 def _fail(message: str, code: int) -> int:
@@ -87,15 +88,12 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         prog="uavloc",
         description="Where is the drone, without GPS? Compares what its camera sees with map imagery.",
         epilog="'uavloc COMMAND --help' tells about a command. Exit codes: 0 done, 1 the work failed, 2 wrong input.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"uavloc {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, about in COMMANDS.items():
         command = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-        command.formatter_class = argparse.RawDescriptionHelpFormatter
-        command.allow_abbrev = False
         if name == asked:
             importlib.import_module(f"uavloc.commands.{name}").configure(command)
     return parser

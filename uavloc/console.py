@@ -1,4 +1,4 @@
-"""What people read: results on stdout, progress on stderr (a bar on a terminal, a plain line now and then elsewhere)."""
+"""What people read: results on stdout; progress on stderr, a bar on a terminal and a line now and then elsewhere."""
 
 from __future__ import annotations
 

@@ -12,6 +12,8 @@ import numpy as np
 from uavloc.types import Descriptors, Float32, Mask
 
 _MIN_ENERGY = 1e-3
+_SHARE_TOLERANCE = 1e-4
+"""The share comes out of a float32 FFT: 1 may be 0.99999."""
 
 
 def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tuple[Float32, Mask]:
@@ -41,7 +43,7 @@ def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tu
         if holes is not None:
             own_energy = _inverse(holes, [_spectrum(own, size)], rows, columns)
             share = _inverse(holes, mask, rows, columns) / max(1.0, float(query.mask[i].sum()))
-            usable[i] = share >= min_overlap
+            usable[i] = share >= min_overlap - _SHARE_TOLERANCE
         map_energy = _inverse(energy, mask, rows, columns)
         norm = np.sqrt(np.maximum(map_energy, _MIN_ENERGY) * np.maximum(own_energy, _MIN_ENERGY))
         values[i] = dot / norm * np.sqrt(np.clip(share, 0.0, 1.0))
@@ -51,6 +53,8 @@ def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tu
 def standardised(values: Float32, usable: Mask) -> Float32:
     """Correlation less its median, in units of its robust scatter (MAD) over the usable surface; -inf elsewhere."""
     sample = values[usable]
+    if sample.size == 0:
+        return np.full(values.shape, -np.inf, np.float32)
     median = np.median(sample)
     scatter = 1.4826 * np.median(np.abs(sample - median))
     return np.where(usable, (values - median) / max(float(scatter), 1e-3), -np.inf).astype(np.float32)

@@ -75,6 +75,7 @@ class OnnxEncoder:
     def __init__(self, card: EngineCard, model: bytes, threads: int = 0) -> None:
         self.card = card
         self._session = _session(card, model, threads)
+        self._check_shape()
 
     @property
     def name(self) -> str:
@@ -83,7 +84,7 @@ class OnnxEncoder:
 
     @property
     def identity(self) -> str:
-        """SHA-256 over everything that shapes a descriptor: the model's hash, input, output and gsd facts."""
+        """SHA-256 over everything that shapes a descriptor: the model's hash and its input and output facts."""
         facts = self.card.model_dump_json(include={"model", "input", "output"})
         return hashlib.sha256(facts.encode()).hexdigest()
 
@@ -115,6 +116,19 @@ class OnnxEncoder:
             feed[facts.mask] = masks.astype(np.float32)[:, None]
         dense, valid = self._session.run([self.card.output.dense, self.card.output.valid], feed)
         return Descriptors(_as_float32(dense), valid[:, 0] > 0.5)
+
+    def _check_shape(self) -> None:
+        """Raise EngineError unless one small picture gives the channels and the stride of the card."""
+        side = 4 * self.stride
+        try:
+            found = self.encode(np.zeros((1, side, side), np.uint8), np.ones((1, side, side), np.bool_)).data.shape
+        except Exception as error:  # onnxruntime raises its own unnamed types
+            raise EngineError(f"engine '{self.name}': the model does not run: {error}") from error
+        if found != (1, self.channels, 4, 4):
+            raise EngineError(
+                f"engine '{self.name}': output: card says {self.channels} channels, stride {self.stride}, "
+                f"but {side} x {side} pixels give {found}"
+            )
 
 
 def engine_folder(name_or_dir: str) -> Path:
@@ -171,6 +185,7 @@ def _session(card: EngineCard, model: bytes, threads: int) -> Any:
         raise MissingExtraError("onnxruntime", "cpu") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # leaves the cores to the other stages
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

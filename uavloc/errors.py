@@ -40,3 +40,7 @@ class MissingExtraError(UavlocError):
 
 class BuildError(UavlocError):
     """A build could not be completed; an older cache, if there was one, is untouched."""
+
+
+class StoppedError(UavlocError):
+    """The operator stopped the work; the message tells what is kept."""

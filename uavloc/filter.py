@@ -132,7 +132,7 @@ class Filter:
         """Take an input at its own time and replay what came after it; older than the memory is ignored."""
         if step.t_ns < self._steps[0][1].t_ns:
             return
-        at = self._before(step.t_ns) + 1
+        at = bisect_right([_order(old, state) for old, state in self._steps], _order(step, None))
         later = [old for old, _ in self._steps[at:]]
         del self._steps[at:]
         for item in [step, *later]:
@@ -168,6 +168,13 @@ class Filter:
         drop = max(0, bisect_right([state.t_ns for _, state in self._steps], oldest) - 1)
         if drop:
             self._steps = [(None, self._steps[drop][1]), *self._steps[drop + 1 :]]
+
+
+def _order(step: Input | None, state: State | None) -> tuple[int, int]:
+    """Inputs by time; at one time the beginning comes first, then the advance, then what is measured there."""
+    if step is None:
+        return (state.t_ns if state else 0, 0)
+    return (step.t_ns, 1 if isinstance(step, Advance) else 2)
 
 
 def start_state(t_ns: int, std_m: float, speed_std_mps: float, heading_std_rad: float, scale_std: float) -> State:

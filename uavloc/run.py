@@ -16,7 +16,7 @@ from pathlib import Path
 from uavloc.camera import load_camera
 from uavloc.config import load_config
 from uavloc.encode import load_engine
-from uavloc.errors import InputError, UavlocError, UsageError
+from uavloc.errors import InputError, StoppedError, UavlocError, UsageError
 from uavloc.evaluate import Metrics, evaluate, write_metrics
 from uavloc.files import write_atomic
 from uavloc.localizer import Localizer
@@ -31,10 +31,6 @@ from uavloc.types import Encoder, Estimate, GeoPoint, LogReader, Outcome, Progre
 CONFIG, METRICS, PICTURE = "config.toml", "metrics.json", "track.png"
 
 _log = logging.getLogger(__name__)
-
-
-class InterruptedReplayError(UavlocError):
-    """The operator stopped a replay; what was estimated until then is kept."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,7 @@ def replay(
 ) -> list[Estimate]:
     """Drive a localizer with the events of a log and publish every estimate; the publishers stay open.
 
-    Raises InterruptedReplayError on Ctrl-C.
+    Raises StoppedError on Ctrl-C.
     """
     estimates: list[Estimate] = []
     try:
@@ -118,7 +114,7 @@ def replay(
             estimates.append(estimate)
             progress(len(estimates), len(reader))
     except KeyboardInterrupt:
-        raise InterruptedReplayError(f"interrupted after {len(estimates)} of {len(reader)} frames") from None
+        raise StoppedError(f"interrupted after {len(estimates)} of {len(reader)} frames") from None
     return estimates
 
 
@@ -177,14 +173,14 @@ def _published(reader: LogReader, localizer: Localizer, out: Path, progress: Pro
     """The estimates of a log, written to every file format; interrupted, the files hold what there is."""
     try:
         with ExitStack() as closing:
-            publishers = []
+            publishers: list[Publisher] = []
             for name, make in FILES.items():
                 publisher = make(out / name)
                 closing.callback(publisher.close)
                 publishers.append(publisher)
             return replay(reader, localizer, publishers, progress)
-    except InterruptedReplayError as interrupted:
-        raise InterruptedReplayError(f"{interrupted}; {out / 'estimates.csv'} keeps them") from None
+    except StoppedError as stopped:
+        raise StoppedError(f"{stopped}; {out / 'estimates.csv'} keeps them") from None
 
 
 def _of_frames(truth: Sequence[Truth], estimates: Sequence[Estimate]) -> list[Truth]:
@@ -197,5 +193,3 @@ def _places(estimates: Sequence[Estimate], truth: Sequence[Truth], start: Start 
     """What the picture has to show: where the vehicle was, or else where it was said to start."""
     places = [estimate.point for estimate in estimates if estimate.point is not None] + [row.point for row in truth]
     return places or ([start.point] if start else [])
-
-

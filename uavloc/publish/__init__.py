@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 from uavloc.publish.csv_file import CsvFile
 from uavloc.publish.geojson import GeoJsonTrack
 from uavloc.publish.kml import KmlTrack
+from uavloc.types import Publisher
 
 __all__ = ["FILES"]
 
-FILES = {
+FILES: dict[str, Callable[[Path], Publisher]] = {
     "estimates.csv": CsvFile,
     "track.geojson": GeoJsonTrack,
     "track.kml": KmlTrack,

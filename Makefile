@@ -1,0 +1,48 @@
+# 'make demo' and 'make test' set themselves up: they need git, make and Python 3.10 or newer with its venv module.
+
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help demo test lint types clean
+
+help:
+	@echo "make demo    invent a world, build its cache, fly without GPS, show the figures"
+	@echo "make test    run the tests"
+	@echo "make lint    check the style"
+	@echo "make types   check the types"
+	@echo "make clean   remove everything made here"
+
+demo: $(VENV)/.ready
+	@$(VENV)/bin/uavloc demo
+
+test: $(VENV)/.ready-to-test
+	@$(VENV)/bin/python -m pytest -q
+
+lint: $(VENV)/.ready-to-test
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: $(VENV)/.ready-to-test
+	@$(VENV)/bin/mypy
+
+clean:
+	rm -rf $(VENV) demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/.ready: pyproject.toml | $(VENV)/bin/pip
+	@echo "installing what uavloc needs into $(VENV)"
+	@$(PIP) -e '.[cpu,build,replay]'
+	@touch $@
+
+$(VENV)/.ready-to-test: pyproject.toml | $(VENV)/bin/pip
+	@echo "installing what uavloc and its tests need into $(VENV)"
+	@$(PIP) -e '.[cpu,build,replay,dev]'
+	@touch $@ $(VENV)/.ready
+
+$(VENV)/bin/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.10 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+	  || { echo "$(PYTHON) is too old: uavloc needs Python 3.10 or newer (make PYTHON=python3.11 ...)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) has no venv module: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)

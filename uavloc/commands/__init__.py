@@ -1,0 +1,1 @@
+"""The commands, one module each: `configure(parser)` adds the options, `run(arguments)` does the work."""

@@ -1,0 +1,55 @@
+"""`uavloc inspect`: what is in a cache."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from uavloc.commands.words import megabytes
+from uavloc.console import say, show_table
+from uavloc.tiles import TileCache, summary
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `uavloc inspect`."""
+    parser.add_argument("cache", type=Path, metavar="CACHE", help="tile cache made by 'uavloc build'")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the facts of a cache."""
+    with TileCache.open(arguments.cache) as cache:
+        facts = summary(cache)
+    if arguments.json:
+        say(json.dumps(facts, indent=2))
+    else:
+        show_table(_rows(facts))
+
+
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    manifest = facts["manifest"]
+    rows = [
+        ("cache", facts["file"]),
+        ("size", megabytes(facts["bytes"])),
+        ("created", manifest["created"]),
+        ("engine", f"{manifest['engine']} {manifest['engine_identity']}"),
+        ("region W,S,E,N", ",".join(f"{degrees:.7f}" for degrees in manifest["region_bounds_deg"])),
+        ("map", f"{manifest['gsd_m']:.3f} m per pixel at its finest"),
+    ]
+    rows += [("source", _source(source)) for source in manifest["sources"]]
+    rows += [("pictures", _level(level)) for level in facts["images"]]
+    rows += [("descriptors", _level(level)) for level in facts["embeddings"]]
+    return [*rows, ("content", manifest["content_digest"])]
+
+
+def _source(source: dict[str, Any]) -> str:
+    told = (source["name"], f"{source['gsd_m']:.3f} m per pixel", source["date"], source["licence"])
+    return ", ".join(text for text in told if text)
+
+
+def _level(level: dict[str, Any]) -> str:
+    gsd = f"{level['gsd_north_m']:.3f} m per pixel"
+    return f"zoom {level['zoom']}: {level['tiles']} tiles, {gsd}, {megabytes(level['bytes'])}"

@@ -1,0 +1,79 @@
+"""`uavloc replay`: a recorded flight through the Localizer."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from uavloc.commands.words import number_in
+from uavloc.console import progress, say, show_table
+from uavloc.evaluate import table
+from uavloc.frames import MAX_MERCATOR_LAT_DEG
+from uavloc.run import Job, Result, run_replay
+from uavloc.types import GeoPoint, Start
+
+MAX_START_STD_M = 100_000.0
+
+_EXAMPLES = """
+examples:
+  uavloc replay flight1 --cache field.mbtiles --start 48.05,11.35,50 --out result
+  uavloc replay flight1 --cache field.mbtiles --start -29.4006,-51.9430,50 --truth flight1/truth.csv --out result
+
+LOG is a folder with sensors.csv, camera.json and the images in frames/.
+DIR gets estimates.csv (a row per frame), track.geojson, track.kml, track.png, config.toml (repeats the run), and with
+--truth metrics.json.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `uavloc replay`."""
+    parser.epilog = _EXAMPLES
+    parser.add_argument("log", type=Path, metavar="LOG", help="recorded flight")
+    parser.add_argument("--cache", required=True, type=Path, metavar="CACHE", help="tile cache of the area")
+    parser.add_argument("--camera", type=Path, metavar="FILE", help="camera file (default: camera.json of the log)")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with settings that differ from the defaults")
+    parser.add_argument(
+        "--start", type=start, metavar="LAT,LON,STD_M|none",
+        help="where the flight begins, in degrees, and how far off that may be (1 sigma, metres); with none, the "
+        "default, the position stays unknown: this version needs a start",
+    )  # fmt: skip
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="true positions (CSV), only to score the result")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    parser.set_defaults(run=run)
+
+
+def start(text: str) -> Start | None:
+    """`LAT,LON,STD_M` or `none`, for argparse."""
+    if text == "none":
+        return None
+    parts = text.split(",")
+    if len(parts) != 3:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither LAT,LON,STD_M nor none")
+    lat_deg = number_in(-MAX_MERCATOR_LAT_DEG, MAX_MERCATOR_LAT_DEG, parts[0], "LAT")
+    lon_deg = number_in(-180.0, 180.0, parts[1], "LON")
+    std_m = number_in(0.1, MAX_START_STD_M, parts[2], "STD_M")
+    return Start(GeoPoint(lat_deg, lon_deg), std_m)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Replay the log and tell how it went."""
+    job = Job(
+        arguments.log, arguments.cache, arguments.out, arguments.camera, arguments.config, arguments.truth,
+        arguments.start,
+    )  # fmt: skip
+    with progress("replay") as tell:
+        result = run_replay(job, tell)
+    show_table(summary(result))
+    say(f"results: {result.out}")
+
+
+def summary(result: Result) -> list[tuple[str, str]]:
+    """What came of a replay, as rows of a table."""
+    frames = max(1, len(result.estimates))
+    rows = [
+        ("frames", str(len(result.estimates))),
+        ("with a position", f"{result.published} ({100 * result.published / frames:.1f} %)"),
+        ("with a fix", f"{result.fixes} ({100 * result.fixes / frames:.1f} %)"),
+        ("outcomes", ", ".join(f"{outcome} {count}" for outcome, count in result.outcomes.most_common())),
+    ]
+    return rows if result.metrics is None else rows[:1] + rows[3:] + table(result.metrics)

@@ -1,0 +1,44 @@
+"""Values as the commands say and read them."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+
+def megabytes(size: int) -> str:
+    """A size in bytes for a person."""
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def finite(text: str) -> float:
+    """A finite number, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
+    return value
+
+
+def number_in(low: float, high: float, text: str, field: str) -> float:
+    """A number within limits, for argparse, whose refusal names the field."""
+    try:
+        value = finite(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{field}: {error}") from None
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{field}: {text} is not within {low:g} to {high:g}")
+    return value
+
+
+def frame_numbers(text: str) -> frozenset[int]:
+    """Frames counted from 0, as `10-20,35`, for argparse."""
+    numbers: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not (first.isdecimal() and (last.isdecimal() if dash else True)) or len(part) > 20:
+            raise argparse.ArgumentTypeError(f"'{part}' is not a frame number or a range such as 10-20")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return frozenset(numbers)
