@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from program import rows, works
+from program import Flown, rows, works
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -20,20 +19,6 @@ def data_dir() -> Path:
     if not (folder / "adm").is_dir():
         pytest.skip(f"real data not found at {folder}: set UAVLOC_DATA to the folder that holds adm/")
     return folder
-
-
-@dataclass(frozen=True)
-class Flown:
-    """A small simulated world, a cache of its summer and a flight over its autumn."""
-
-    map: Path
-    cache: Path
-    log: Path
-    start: str
-
-    @property
-    def truth(self) -> Path:
-        return self.log / "truth.csv"
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,20 @@ class Ran:
     err: str
 
 
+@dataclass(frozen=True)
+class Flown:
+    """A small simulated world, a cache of its summer and a flight over its autumn."""
+
+    map: Path
+    cache: Path
+    log: Path
+    start: str
+
+    @property
+    def truth(self) -> Path:
+        return self.log / "truth.csv"
+
+
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "uavloc", *map(str, arguments)]
 

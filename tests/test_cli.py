@@ -13,9 +13,8 @@ from pathlib import Path
 
 import cv2
 import pytest
-from conftest import Flown
 from mapfiles import write_map
-from program import ENVIRONMENT, REPO, Ran, command, is_refused, rows, uavloc, works
+from program import ENVIRONMENT, REPO, Flown, Ran, command, is_refused, rows, uavloc, works
 
 from uavloc import __version__
 from uavloc.frames import LocalFrame

@@ -13,8 +13,7 @@ from xml.etree import ElementTree as ET
 import cv2
 import numpy as np
 import pytest
-from conftest import Flown
-from program import ENVIRONMENT, command, rows, uavloc, without_latency, works
+from program import ENVIRONMENT, Flown, command, rows, uavloc, without_latency, works
 
 from uavloc.config import Config, load_config
 from uavloc.frames import world_px_from_geo

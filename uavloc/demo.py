@@ -20,7 +20,7 @@ from uavloc.sim.seeds import stream
 from uavloc.sources import open_source
 from uavloc.types import GeoPoint, Progress, Start
 
-SIZE_M, GSD_M = 1000.0, 0.4
+SIZE_M, GSD_M = 1000.0, 0.6
 FRAMES = 120
 START_STD_M = 50.0
 

@@ -108,8 +108,9 @@ def position_errors_m(attempted: Sequence[tuple[Estimate, Truth]]) -> Float:
     Frames without a published position have no row.
     """
     pairs = [(e.point.lat_deg, e.point.lon_deg, t.point.lat_deg, t.point.lon_deg) for e, t in attempted if e.point]
-    lat, lon, true_lat, true_lon = np.array(pairs, np.float64).reshape(-1, 4).T
-    azimuth_deg, _, distance_m = _GEOD.inv(true_lon, true_lat, lon, lat)
+    # lists, because some releases of pyproj take an array of one element for a number and warn
+    lat, lon, true_lat, true_lon = np.array(pairs, np.float64).reshape(-1, 4).T.tolist()
+    azimuth_deg, _, distance_m = (np.asarray(part) for part in _GEOD.inv(true_lon, true_lat, lon, lat))
     azimuth = np.radians(azimuth_deg)
     return np.column_stack([distance_m * np.cos(azimuth), distance_m * np.sin(azimuth)])
 
