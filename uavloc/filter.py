@@ -108,6 +108,16 @@ def position_nis(state: State, values: Float, cov: Float) -> float:
     return float(innovation @ np.linalg.solve(state.cov[:2, :2] + cov[:2, :2], innovation))
 
 
+def displacement_nis(state: State, step: Advance, config: FilterConfig) -> float:
+    """How surprising a measured displacement is to the velocity of a state (2 degrees of freedom)."""
+    if step.displacement_ne_m is None or step.cov_ne_m2 is None:
+        return 0.0
+    dt = (step.t_ns - step.since_ns) * 1e-9
+    innovation = np.array(step.displacement_ne_m) - state.mean[2:4] * dt
+    spread = state.cov[2:4, 2:4] * dt**2 + np.eye(2) * (config.accel_mps2 * dt**2 / 2) ** 2 + step.cov_ne_m2
+    return float(innovation @ np.linalg.solve(spread, innovation))
+
+
 class Filter:
     """A state with a short memory of how it came about."""
 

@@ -17,7 +17,7 @@ import numpy as np
 from uavloc.camera import CameraModel
 from uavloc.config import Config
 from uavloc.errors import CacheError
-from uavloc.filter import HEADING, SCALE, Advance, Measurement, State, VelocityReading, start_state
+from uavloc.filter import HEADING, SCALE, Advance, Measurement, State, VelocityReading, displacement_nis, start_state
 from uavloc.frames import LocalFrame, mercator_gsd_m, rpy_from_rotation, world_px_from_geo, wrap_pi, yaw_rotation
 from uavloc.odometry import View, measure_motion
 from uavloc.ortho import footprint_ne, rectify, variants
@@ -133,7 +133,7 @@ class Localizer:
         track = self._started_track(frame.t_ns, attitude, height)
         query = self._query(frame, attitude, height, track.search_state)
         with self._timed("odometry"):
-            track.advance(self._motion(query))
+            track.advance(self._motion(query, track.state, _tilt_cov(attitude, height.agl_m)))
         with self._timed("register"):
             prior = track.search_state
             match = self._match(query, prior)
@@ -213,16 +213,22 @@ class Localizer:
         heading = math.hypot(math.sqrt(state.cov[HEADING, HEADING]), math.radians(noise.heading_noise_deg))
         return heading, math.hypot(math.sqrt(state.cov[SCALE, SCALE]), noise.scale_noise)
 
-    def _motion(self, query: _Query) -> Advance:
-        """How the vehicle moved since the frame before, which this one then replaces."""
+    def _motion(self, query: _Query, state: State, tilt_cov: Float) -> Advance:
+        """How the vehicle moved since the frame before, which this one then replaces.
+
+        A displacement that no vehicle could have made from its last velocity is a false peak, and is not used.
+        """
+        still = Advance(query.t_ns)
         previous, self._view = self._view, query.nearest_view(0.0, 0.0)
         if previous is None:
-            return Advance(query.t_ns)
+            return still
         config = self._config
         motion = measure_motion(previous, query.headings_view(), config.filter.max_speed_mps, config.odometry)
         if motion is None:
-            return Advance(query.t_ns)
-        return Advance(query.t_ns, motion.since_ns, motion.displacement_ne_m, motion.cov_ne_m2)
+            return still
+        step = Advance(query.t_ns, motion.since_ns, motion.displacement_ne_m, motion.cov_ne_m2 + tilt_cov)
+        plausible = displacement_nis(state, step, config.filter) <= config.filter.gate_chi2
+        return step if plausible else still
 
     def _match(self, query: _Query, prior: State) -> Match:
         """The query's place on the map around a state."""
