@@ -61,8 +61,8 @@ class RegisterConfig(_Section):
     min_texture: float = Field(
         default=0.02, ge=0, description="Mean squared descriptor under which there is nothing to match."
     )
-    min_score: float = Field(default=5.0, ge=0, description="Smallest correlation peak, in noise units of the surface.")
-    min_margin: float = Field(default=3.0, ge=0, description="Log-likelihood the best place must keep over any other.")
+    min_score: float = Field(default=5.5, ge=0, description="Smallest correlation peak, in noise units of the surface.")
+    min_margin: float = Field(default=4.0, ge=0, description="Log-likelihood the best place must keep over any other.")
     exclusion_m: float = Field(
         default=10.0, gt=0, description="Places nearer to the peak than this count as the same place."
     )
@@ -80,6 +80,7 @@ class OdometryConfig(_Section):
     min_overlap: float = Field(default=0.25, gt=0, le=1, description="Share of the frame that must still be seen.")
     max_gap_s: float = Field(default=5.0, gt=0, description="Frames farther apart than this are not compared.")
     std_m: float = Field(default=1.0, gt=0, description="Noise of a displacement, 1 sigma per axis.")
+    tilt_share: float = Field(default=0.3, ge=0, description="Share of the tilt error that changes between frames.")
     std_share: float = Field(default=0.05, ge=0, description="Further noise as a share of the distance covered.")
 
 

@@ -70,36 +70,38 @@ Input: TypeAlias = Advance | Measurement | VelocityReading
 
 
 def advance(state: State, step: Advance, config: FilterConfig) -> State:
-    """The state at a later time: moved by the measured displacement, or at constant velocity without one."""
+    """The state at a later time, under an unknown constant acceleration over the interval.
+
+    A measured displacement d = v dt + a dt^2 / 2 first corrects velocity and acceleration; then all moves on.
+    """
     dt = (step.t_ns - state.t_ns) * 1e-9
     if dt <= 0.0:
         return state
-    mean, f, q = state.mean.copy(), np.eye(6), np.zeros((6, 6))
-    if step.displacement_ne_m is None or step.cov_ne_m2 is None:
-        f[N, VN] = f[E, VE] = dt
-        mean = f @ mean
-        for p, v in ((N, VN), (E, VE)):
-            block = np.array([[dt**4 / 4, dt**3 / 2], [dt**3 / 2, dt**2]])
-            q[np.ix_([p, v], [p, v])] = block * config.accel_mps2**2
-    else:
+    mean, cov = np.zeros(8), np.zeros((8, 8))
+    mean[:6], cov[:6, :6] = state.mean, state.cov
+    cov[6:, 6:] = np.eye(2) * config.accel_mps2**2
+    if step.displacement_ne_m is not None and step.cov_ne_m2 is not None:
         share = min(1.0, (step.t_ns - state.t_ns) / (step.t_ns - step.since_ns))
-        mean[:2] += np.array(step.displacement_ne_m) * share
-        mean[2:4] = np.array(step.displacement_ne_m) * share / dt
-        f[VN, VN] = f[VE, VE] = 0.0
-        q[:2, :2] = step.cov_ne_m2 * share
-        q[2:4, 2:4] = step.cov_ne_m2 * share / dt**2 + np.eye(2) * (config.accel_mps2 * dt / 2) ** 2
-    q[HEADING, HEADING] = math.radians(config.heading_bias_walk_deg) ** 2 * dt
-    q[SCALE, SCALE] = config.scale_bias_walk**2 * dt
-    return State(step.t_ns, mean, f @ state.cov @ f.T + q)
+        h = np.hstack([np.zeros((2, 2)), np.eye(2) * dt, np.zeros((2, 2)), np.eye(2) * dt**2 / 2])
+        mean, cov = kalman(mean, cov, h, np.array(step.displacement_ne_m) * share, step.cov_ne_m2 * share)
+    f = np.eye(6, 8)
+    f[:2, 2:4], f[:2, 6:], f[2:4, 6:] = np.eye(2) * dt, np.eye(2) * dt**2 / 2, np.eye(2) * dt
+    drift = np.zeros(6)
+    drift[HEADING] = math.radians(config.heading_bias_walk_deg) ** 2 * dt
+    drift[SCALE] = config.scale_bias_walk**2 * dt
+    return State(step.t_ns, f @ mean, f @ cov @ f.T + np.diag(drift))
+
+
+def kalman(mean: Float, cov: Float, h: Float, values: Float, noise: Float) -> tuple[Float, Float]:
+    """Mean and covariance after a linear measurement `values` = h x + noise (Joseph form)."""
+    gain = cov @ h.T @ np.linalg.inv(h @ cov @ h.T + noise)
+    keep = np.eye(len(mean)) - gain @ h
+    return mean + gain @ (values - h @ mean), keep @ cov @ keep.T + gain @ noise @ gain.T
 
 
 def measure(state: State, values: Float, cov: Float, rows: list[int]) -> State:
-    """Kalman update with a direct measurement of some states (Joseph form)."""
-    h = np.eye(6)[rows]
-    gain = state.cov @ h.T @ np.linalg.inv(h @ state.cov @ h.T + cov)
-    keep = np.eye(6) - gain @ h
-    mean = state.mean + gain @ (values - h @ state.mean)
-    return State(state.t_ns, mean, keep @ state.cov @ keep.T + gain @ cov @ gain.T)
+    """The state after a direct measurement of some of its elements."""
+    return State(state.t_ns, *kalman(state.mean, state.cov, np.eye(6)[rows], values, cov))
 
 
 def position_nis(state: State, values: Float, cov: Float) -> float:

@@ -176,10 +176,10 @@ class Localizer:
             headings, log_scales = self._turns(state)
             turns = all_turns(headings, log_scales)
             stride = self._encoder.stride
-            images, masks, nadir_px = variants(patch, turns, stride)
+            images, masks = variants(patch, turns, stride)
         with self._timed("encode"):
             descriptors = self._encoder.encode(images, masks)
-        nadir_cell = (nadir_px[0] / stride, nadir_px[1] / stride)
+        nadir_cell = (patch.nadir_px[0] / stride, patch.nadir_px[1] / stride)
         cell_m = (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride)
         return _Query(frame.t_ns, descriptors, headings, log_scales, nadir_cell, cell_m, zoom)
 
@@ -226,7 +226,8 @@ class Localizer:
         motion = measure_motion(previous, query.headings_view(), config.filter.max_speed_mps, config.odometry)
         if motion is None:
             return still
-        step = Advance(query.t_ns, motion.since_ns, motion.displacement_ne_m, motion.cov_ne_m2 + tilt_cov)
+        cov = motion.cov_ne_m2 + config.odometry.tilt_share**2 * tilt_cov
+        step = Advance(query.t_ns, motion.since_ns, motion.displacement_ne_m, cov)
         plausible = displacement_nis(state, step, config.filter) <= config.filter.gate_chi2
         return step if plausible else still
 

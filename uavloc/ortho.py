@@ -78,49 +78,33 @@ def rectify(
     return Patch(np.asarray(laid, np.uint8), mask, gsd_m, (-float(x[0]), -float(y[0])))
 
 
-def variants(patch: Patch, turns: list[tuple[float, float]], multiple: int) -> tuple[Pixels, Mask, tuple[float, float]]:
-    """The patch as it would look under other headings and heights: images, masks (N x H x W), and their nadir pixel.
+def variants(patch: Patch, turns: list[tuple[float, float]], multiple: int) -> tuple[Pixels, Mask]:
+    """The patch as it would look under other headings and heights: images and masks (N x H x W).
 
     Each turn is (heading correction in radians, log of the height factor). Both act about the point below the vehicle,
-    so one frame is laid down once and only turned here. H and W are multiples of `multiple`.
+    which stays where it is, so one frame is laid down once and only turned here; what leaves the patch is cut. H and W
+    are those of the patch, rounded up to multiples of `multiple`.
     """
-    grow = math.exp(max(abs(s) for _, s in turns))
-    turn = max(abs(a) for a, _ in turns)
-    height, width = patch.mask.shape
-    nx, ny = patch.nadir_px
-    reach_x = max(nx, width - nx) * math.sin(turn)
-    reach_y = max(ny, height - ny) * math.sin(turn)
-    left, right = _grown(nx, width, grow, reach_y)
-    top, bottom = _grown(ny, height, grow, reach_x)
-    width = _rounded_up(right - left, multiple)
-    height = _rounded_up(bottom - top, multiple)
-    nadir = (nx - left, ny - top)
-
+    height, width = (_rounded_up(side, multiple) for side in patch.mask.shape)
     images = np.empty((len(turns), height, width), np.uint8)
     masks = np.empty((len(turns), height, width), np.bool_)
     for i, (angle, log_scale) in enumerate(turns):
-        affine = _similarity(patch, nadir, angle, log_scale)
+        affine = _similarity(patch, angle, log_scale)
         images[i] = cv2.warpAffine(
             patch.image, affine, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         masks[i] = cv2.warpAffine(patch.mask.view(np.uint8), affine, (width, height), flags=cv2.INTER_NEAREST) > 0
-    return images, masks, nadir
+    return images, masks
 
 
-def _similarity(patch: Patch, nadir: tuple[float, float], angle_rad: float, log_scale: float) -> Float:
+def _similarity(patch: Patch, angle_rad: float, log_scale: float) -> Float:
     """2 x 3 affine map of OpenCV pixels: turn clockwise by `angle_rad` and grow about the nadir point."""
     gsd_n, gsd_e = patch.gsd_m
     c, s = math.cos(angle_rad) * math.exp(log_scale), math.sin(angle_rad) * math.exp(log_scale)
     linear = np.array([[c, -s * gsd_n / gsd_e], [s * gsd_e / gsd_n, c]])
-    shift = np.array(nadir) - 0.5 - linear @ (np.array(patch.nadir_px) - 0.5)
+    nadir = np.array(patch.nadir_px) - 0.5
+    shift = nadir - linear @ nadir
     return np.column_stack([linear, shift])
-
-
-def _grown(nadir: float, size: int, grow: float, reach: float) -> tuple[int, int]:
-    """First and last pixel of an axis after growing about `nadir` and turning by `reach` pixels."""
-    first = nadir + min((0.0 - nadir) * grow, 0.0 - nadir) - reach
-    last = nadir + max((size - nadir) * grow, size - nadir) + reach
-    return math.floor(first), math.ceil(last)
 
 
 def _rounded_up(value: int, multiple: int) -> int:
