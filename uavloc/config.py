@@ -78,6 +78,7 @@ class OdometryConfig(_Section):
     min_score: float = Field(default=6.0, ge=0, description="Smallest correlation peak, in noise units of the surface.")
     min_lead: float = Field(default=1.5, ge=0, description="By how much the peak must exceed any other place.")
     min_overlap: float = Field(default=0.25, gt=0, le=1, description="Share of the frame that must still be seen.")
+    min_gap_s: float = Field(default=0.4, ge=0, description="Frames closer than this are not compared: little moved.")
     max_gap_s: float = Field(default=5.0, gt=0, description="Frames farther apart than this are not compared.")
     std_m: float = Field(default=1.0, gt=0, description="Noise of a displacement, 1 sigma per axis.")
     tilt_share: float = Field(default=0.3, ge=0, description="Share of the tilt error that changes between frames.")
@@ -87,9 +88,7 @@ class OdometryConfig(_Section):
 class FilterConfig(_Section):
     """The estimator and its gates."""
 
-    accel_mps2: float = Field(
-        default=2.0, gt=0, description="Unknown acceleration while there is no odometry, 1 sigma."
-    )
+    accel_mps2: float = Field(default=2.0, gt=0, description="Unknown acceleration over one second, 1 sigma.")
     max_speed_mps: float = Field(default=40.0, gt=0, description="Faster than this the vehicle cannot fly.")
     heading_bias_walk_deg: float = Field(default=0.3, ge=0, description="Drift of the heading bias in 1 s, 1 sigma.")
     scale_bias_walk: float = Field(
@@ -108,6 +107,7 @@ class IntegrityConfig(_Section):
     """When a position is published at all."""
 
     confirm_fixes: int = Field(default=3, ge=1, description="Agreeing fixes before the first position is published.")
+    confirm_motion_m: float = Field(default=5.0, ge=0, description="Motion between two fixes for both to count.")
     max_gated: int = Field(
         default=4, ge=1, description="Rejected fixes in a row after which the estimate is not believed."
     )

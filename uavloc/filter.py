@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -70,26 +69,32 @@ Input: TypeAlias = Advance | Measurement | VelocityReading
 
 
 def advance(state: State, step: Advance, config: FilterConfig) -> State:
-    """The state at a later time, under an unknown constant acceleration over the interval.
+    """The state at a later time: moved by the measured displacement, or at constant velocity without one.
 
-    A measured displacement d = v dt + a dt^2 / 2 first corrects velocity and acceleration; then all moves on.
+    Without odometry the velocity is driven by white acceleration of `accel_mps2` over one second, so that many small
+    steps are as uncertain as one large one. A displacement since before the state counts by its remaining share.
     """
     dt = (step.t_ns - state.t_ns) * 1e-9
     if dt <= 0.0:
         return state
-    mean, cov = np.zeros(8), np.zeros((8, 8))
-    mean[:6], cov[:6, :6] = state.mean, state.cov
-    cov[6:, 6:] = np.eye(2) * config.accel_mps2**2
-    if step.displacement_ne_m is not None and step.cov_ne_m2 is not None:
-        share = min(1.0, (step.t_ns - state.t_ns) / (step.t_ns - step.since_ns))
-        h = np.hstack([np.zeros((2, 2)), np.eye(2) * dt, np.zeros((2, 2)), np.eye(2) * dt**2 / 2])
-        mean, cov = kalman(mean, cov, h, np.array(step.displacement_ne_m) * share, step.cov_ne_m2 * share)
-    f = np.eye(6, 8)
-    f[:2, 2:4], f[:2, 6:], f[2:4, 6:] = np.eye(2) * dt, np.eye(2) * dt**2 / 2, np.eye(2) * dt
-    drift = np.zeros(6)
-    drift[HEADING] = math.radians(config.heading_bias_walk_deg) ** 2 * dt
-    drift[SCALE] = config.scale_bias_walk**2 * dt
-    return State(step.t_ns, f @ mean, f @ cov @ f.T + np.diag(drift))
+    mean, f, q = state.mean.copy(), np.eye(6), np.zeros((6, 6))
+    if step.displacement_ne_m is None or step.cov_ne_m2 is None:
+        f[N, VN] = f[E, VE] = dt
+        mean = f @ mean
+        for p, v in ((N, VN), (E, VE)):
+            block = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+            q[np.ix_([p, v], [p, v])] = block * config.accel_mps2**2
+    else:
+        gap = (step.t_ns - step.since_ns) * 1e-9
+        share = min(1.0, dt / gap)
+        mean[:2] += np.array(step.displacement_ne_m) * share
+        mean[2:4] = np.array(step.displacement_ne_m) / gap
+        f[VN, VN] = f[VE, VE] = 0.0
+        q[:2, :2] = step.cov_ne_m2 * share
+        q[2:4, 2:4] = step.cov_ne_m2 / gap**2 + np.eye(2) * (config.accel_mps2 * gap / 2) ** 2
+    q[HEADING, HEADING] = math.radians(config.heading_bias_walk_deg) ** 2 * dt
+    q[SCALE, SCALE] = config.scale_bias_walk**2 * dt
+    return State(step.t_ns, mean, f @ state.cov @ f.T + q)
 
 
 def kalman(mean: Float, cov: Float, h: Float, values: Float, noise: Float) -> tuple[Float, Float]:
@@ -118,6 +123,12 @@ def displacement_nis(state: State, step: Advance, config: FilterConfig) -> float
     innovation = np.array(step.displacement_ne_m) - state.mean[2:4] * dt
     spread = state.cov[2:4, 2:4] * dt**2 + np.eye(2) * (config.accel_mps2 * dt**2 / 2) ** 2 + step.cov_ne_m2
     return float(innovation @ np.linalg.solve(spread, innovation))
+
+
+def velocity_nis(state: State, reading: VelocityReading) -> float:
+    """How surprising a measured velocity is to a state (2 degrees of freedom)."""
+    innovation = np.array(reading.vel_ne_mps) - state.mean[2:4]
+    return float(innovation @ np.linalg.solve(state.cov[2:4, 2:4] + np.eye(2) * reading.std_mps**2, innovation))
 
 
 class Filter:
@@ -157,10 +168,6 @@ class Filter:
         twin = Filter(self.state, self._config)
         twin._steps = list(self._steps)
         return twin
-
-    def restarted(self, change: Callable[[State], State]) -> Filter:
-        """A filter that starts from a changed newest state."""
-        return Filter(change(self.state), self._config)
 
     def _before(self, t_ns: int) -> int:
         """Index of the last step not after `t_ns`."""

@@ -101,6 +101,7 @@ class Localizer:
         self._attitude: Attitude | None = None
         self._height: Height | None = None
         self._view: View | None = None
+        self._first_ns: int | None = None
         self._timings_ms: dict[str, float] = {}
 
     def handle(self, event: Event) -> Estimate | None:
@@ -118,6 +119,7 @@ class Localizer:
     def locate(self, frame: Frame) -> Estimate:
         """What is known of the vehicle at the exposure of this frame."""
         self._timings_ms = {}
+        self._first_ns = frame.t_ns if self._first_ns is None else self._first_ns
         fix, outcome = None, Outcome.FIX
         with self._timed("total"):
             try:
@@ -137,7 +139,8 @@ class Localizer:
         with self._timed("register"):
             prior = track.search_state
             match = self._match(query, prior)
-        self._view = query.nearest_view(match.heading_rad, match.log_scale)
+        if self._view is not None and self._view.t_ns == frame.t_ns:
+            self._view = query.nearest_view(match.heading_rad, match.log_scale)
         measurement = self._measurement(match, prior, attitude, height)
         outcome = track.consider(measurement)
         if outcome is not Outcome.FIX:
@@ -152,18 +155,20 @@ class Localizer:
             raise _NoFixError(Outcome.NO_IMAGE)
         if self._attitude is None:
             raise _NoFixError(Outcome.NO_ATTITUDE)
-        if (frame.t_ns - self._attitude.t_ns) * 1e-9 > limits.max_attitude_age_s:
+        if _age_s(frame, self._attitude) > limits.max_attitude_age_s:
             raise _NoFixError(Outcome.STALE_ATTITUDE)
-        if self._height is None or (frame.t_ns - self._height.t_ns) * 1e-9 > limits.max_height_age_s:
+        if self._height is None or _age_s(frame, self._height) > limits.max_height_age_s:
             raise _NoFixError(Outcome.NO_HEIGHT)
         return self._attitude, self._height
 
     def _started_track(self, t_ns: int, attitude: Attitude, height: Height) -> Track:
+        """The track; the operator's start holds for the first frame of the flight, usable or not."""
         if self._start is None:
             raise _NoFixError(Outcome.LOST)
         if self._track is None:
             scale_std = max(self._config.filter.min_scale_std, height.std_m / height.agl_m)
-            prior = start_state(t_ns, self._start.std_m, _SPEED_STD_MPS, attitude.std_rad[2], scale_std)
+            first_ns = t_ns if self._first_ns is None else self._first_ns
+            prior = start_state(first_ns, self._start.std_m, _SPEED_STD_MPS, attitude.std_rad[2], scale_std)
             self._track = Track(prior, self._config)
         return self._track
 
@@ -214,12 +219,14 @@ class Localizer:
         return heading, math.hypot(math.sqrt(state.cov[SCALE, SCALE]), noise.scale_noise)
 
     def _motion(self, query: _Query, state: State, tilt_cov: Float) -> Advance:
-        """How the vehicle moved since the frame before, which this one then replaces.
+        """How the vehicle moved since the last view, which this frame then replaces unless it is too young.
 
         A displacement that no vehicle could have made from its last velocity is a false peak, and is not used.
         """
-        still = Advance(query.t_ns)
-        previous, self._view = self._view, query.nearest_view(0.0, 0.0)
+        still, previous = Advance(query.t_ns), self._view
+        if previous is not None and query.t_ns - previous.t_ns < self._config.odometry.min_gap_s * 1e9:
+            return still
+        self._view = query.nearest_view(0.0, 0.0)
         if previous is None:
             return still
         config = self._config
@@ -272,7 +279,7 @@ class Localizer:
         if state is None:
             return Estimate(frame.t_ns, frame.name, outcome, timings_ms=self._timings_ms)
         heading = None
-        if self._attitude is not None:
+        if self._attitude is not None and _age_s(frame, self._attitude) <= self._config.ortho.max_attitude_age_s:
             heading = wrap_pi(rpy_from_rotation(self._attitude.ned_from_body)[2] + float(state.mean[HEADING]))
         return Estimate(
             frame.t_ns,
@@ -296,6 +303,10 @@ class Localizer:
             yield
         finally:
             self._timings_ms[stage] = (time.perf_counter() - started) * 1e3
+
+
+def _age_s(frame: Frame, reading: Attitude | Height) -> float:
+    return (frame.t_ns - reading.t_ns) * 1e-9
 
 
 def _tilt_cov(attitude: Attitude, agl_m: float) -> Float:

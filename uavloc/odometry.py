@@ -45,10 +45,9 @@ def measure_motion(previous: View, current: View, max_speed_mps: float, config: 
     window = _padded(previous.descriptors, pad, current.descriptors.mask.shape[1:])
     every = standardised(*correlate(current.descriptors, window, config.min_overlap))
     k, row, column = (int(i) for i in np.unravel_index(int(every.argmax()), every.shape))
-    z = every[k]
-    if not _is_clear(z, row, column, config):
+    if not _is_clear(every.max(axis=0), row, column, config):
         return None
-    sub_row, sub_column = peak_offset(z, row, column)
+    sub_row, sub_column = peak_offset(every[k], row, column)
     east = (sub_column - pad + current.nadir_cell[0] - previous.nadir_cell[0]) * current.cell_m[1]
     north = -(sub_row - pad + current.nadir_cell[1] - previous.nadir_cell[1]) * current.cell_m[0]
     std = config.std_m + config.std_share * float(np.hypot(north, east))

@@ -61,6 +61,8 @@ def register(query: Descriptors, window: Descriptors, search: Search, config: Re
 
     `query` holds one variant for every turn of the search.
     """
+    if not window.mask.any():
+        return Outcome.OUTSIDE_CACHE
     if texture(query) < config.min_texture:
         return Outcome.LOW_TEXTURE
     values, usable = correlate(query, window, config.min_overlap)

@@ -7,8 +7,10 @@ only matches that agree with it over real motion confirm it. A match elsewhere o
 
 from __future__ import annotations
 
+import math
+
 from uavloc.config import Config
-from uavloc.filter import Advance, Filter, Measurement, State, VelocityReading, widened
+from uavloc.filter import Advance, Filter, Measurement, State, VelocityReading, velocity_nis, widened
 from uavloc.types import Outcome
 
 
@@ -20,6 +22,7 @@ class Track:
         self._prior = Filter(prior, config.filter)
         self._track: Filter | None = None
         self._agreed = 0
+        self._agreed_ne_m = (0.0, 0.0)
         self._gated = 0
         self.confirmed = False
 
@@ -40,13 +43,16 @@ class Track:
 
     def advance(self, step: Advance) -> None:
         """Time goes on; a track that has become too uncertain is a prior again."""
-        self._apply(step)
+        for believed in self._live():
+            believed.apply(step)
         if self._track is not None and self._track.state.std_m > self._config.integrity.max_std_m:
             self._demote(self._track.state if self.confirmed else self._prior.state)
 
     def velocity(self, reading: VelocityReading) -> None:
-        """A measured ground velocity."""
-        self._apply(reading)
+        """A measured ground velocity; one that contradicts the estimate is not believed."""
+        for believed in self._live():
+            if velocity_nis(believed.at(reading.t_ns), reading) <= self._config.filter.gate_chi2:
+                believed.apply(reading)
 
     def consider(self, measurement: Measurement) -> Outcome:
         """Weigh a registration: FIX when it moves the published estimate, GATED or LOST when not."""
@@ -55,7 +61,7 @@ class Track:
             return self._contradicted(measurement, gate)
         self._track.apply(measurement)
         self._gated = 0
-        self._agreed += 1
+        self._count_agreement()
         self.confirmed = self.confirmed or self._agreed >= self._config.integrity.confirm_fixes
         return Outcome.FIX if self.confirmed else Outcome.LOST
 
@@ -70,13 +76,22 @@ class Track:
             return Outcome.GATED
         self._track = self._prior.copy()
         self._track.apply(measurement)
-        self._agreed = 1
+        self._agreed = 0
+        self._count_agreement()
         return Outcome.LOST
 
-    def _apply(self, step: Advance | VelocityReading) -> None:
-        for believed in (self._prior, self._track):
-            if believed is not None and not (self.confirmed and believed is self._prior):
-                believed.apply(step)
+    def _count_agreement(self) -> None:
+        """Count a fix if the vehicle has moved since the last one counted: the same view twice is one witness."""
+        here = (float(self.state.mean[0]), float(self.state.mean[1]))
+        if self._agreed == 0 or math.dist(here, self._agreed_ne_m) >= self._config.integrity.confirm_motion_m:
+            self._agreed += 1
+            self._agreed_ne_m = here
+
+    def _live(self) -> list[Filter]:
+        """The filters that are kept up to date: the track alone once it is confirmed."""
+        if self._track is None:
+            return [self._prior]
+        return [self._track] if self.confirmed else [self._prior, self._track]
 
     def _demote(self, prior: State) -> None:
         self._prior = Filter(prior, self._config.filter)

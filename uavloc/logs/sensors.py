@@ -19,7 +19,7 @@ COLUMNS = frozenset(
 """What `sensors.csv` may hold; other columns are ignored with a warning."""
 
 HEADING_STD_DEG = 5.0
-TILT_STD_DEG = 1.5
+TILT_STD_DEG = 1.0
 TILT_UNMEASURED_STD_DEG = 1.5
 AGL_STD_SHARE = 0.05
 BARO_STD_SHARE = 0.10
