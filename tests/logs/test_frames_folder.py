@@ -64,7 +64,7 @@ class TestMeasurements:
         attitude, height, velocity, frame = log.events()
         assert isinstance(attitude, Attitude)
         assert np.degrees(rpy_from_rotation(attitude.ned_from_body)) == pytest.approx([10, -20, 90])
-        assert np.degrees(attitude.std_rad) == pytest.approx([1.0, 1.0, 2])
+        assert np.degrees(attitude.std_rad) == pytest.approx([0.7, 0.7, 2])
         assert height == Height(1_250_000_000, 100.0, 3.0)
         assert isinstance(velocity, Velocity)
         assert velocity.vel_ne_mps == (4.0, -5.0)
@@ -86,7 +86,7 @@ class TestMeasurements:
         attitude = next(open_log(folder(tmp_path, "frame,t_s,heading_deg\na,0,-90\n")).events())
         assert isinstance(attitude, Attitude)
         assert np.degrees(rpy_from_rotation(attitude.ned_from_body)) == pytest.approx([0, 0, -90])
-        assert np.degrees(attitude.std_rad) == pytest.approx([1.5, 1.5, 5])
+        assert np.degrees(attitude.std_rad) == pytest.approx([1.2, 1.2, 5])
 
     def test_empty_cells_are_missing_readings(self, tmp_path: Path) -> None:
         text = "frame,t_s,heading_deg,agl_m,vel_n_mps,vel_e_mps\na,0,,50,1,\nb,1,10,,,\nc,2,,,,\n"

@@ -19,8 +19,8 @@ COLUMNS = frozenset(
 """What `sensors.csv` may hold; other columns are ignored with a warning."""
 
 HEADING_STD_DEG = 5.0
-TILT_STD_DEG = 1.0
-TILT_UNMEASURED_STD_DEG = 1.5
+TILT_STD_DEG = 0.7
+TILT_UNMEASURED_STD_DEG = 1.2
 AGL_STD_SHARE = 0.05
 BARO_STD_SHARE = 0.10
 BARO_STD_M = 15.0
@@ -45,7 +45,7 @@ def events_of(row: Row, t_ns: int) -> tuple[Event, ...]:
 
 
 def _attitude(row: Row, t_ns: int) -> Attitude | None:
-    """Heading with roll and pitch; where these are not measured the vehicle is taken as level, with a larger std."""
+    """Heading with roll and pitch; where these are not measured the vehicle is taken as level, with a somewhat larger std."""
     heading_deg = row.reading("heading_deg", -360.0, 360.0)
     heading_std_deg = row.reading("heading_std_deg", _TINY, 180.0)
     roll_deg, roll_std_rad = _tilt(row, "roll_deg", 180.0)
