@@ -45,7 +45,7 @@ def events_of(row: Row, t_ns: int) -> tuple[Event, ...]:
 
 
 def _attitude(row: Row, t_ns: int) -> Attitude | None:
-    """Heading with roll and pitch; where these are not measured the vehicle is taken as level, with a somewhat larger std."""
+    """Heading with roll and pitch; unmeasured, the vehicle is taken as level and the std is larger."""
     heading_deg = row.reading("heading_deg", -360.0, 360.0)
     heading_std_deg = row.reading("heading_std_deg", _TINY, 180.0)
     roll_deg, roll_std_rad = _tilt(row, "roll_deg", 180.0)
