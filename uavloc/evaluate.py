@@ -14,10 +14,7 @@ from pyproj import Geod
 
 from uavloc.errors import InputError
 from uavloc.files import write_atomic
-from uavloc.types import Estimate, Float, Truth
-
-FALSE_ERROR_M = 50.0
-CHI2_95_2DOF = 5.991
+from uavloc.types import CHI2_95, FALSE_ERROR_M, Estimate, Float, Truth
 
 _GEOD = Geod(ellps="WGS84")
 
@@ -91,7 +88,7 @@ def evaluate(estimates: Sequence[Estimate], truth: Sequence[Truth], peak_rss_mb:
         bias_east_m=_mean(errors_m[:, 1]),
         false_positions=false_positions,
         false_rate=_share(false_positions, len(error_m)),
-        ellipse95_coverage=_share(int(np.sum(squared <= CHI2_95_2DOF)), len(squared)),
+        ellipse95_coverage=_share(int(np.sum(squared <= CHI2_95)), len(squared)),
         nis_mean=_mean(squared),
         time_to_first_fix_s=time_to_first_fix_s(estimates),
         longest_outage_s=longest_outage_s(estimates),

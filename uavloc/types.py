@@ -17,6 +17,11 @@ Pixels: TypeAlias = NDArray[np.uint8]
 Mask: TypeAlias = NDArray[np.bool_]
 """H x W, true where the pixels beside it are real."""
 
+FALSE_ERROR_M = 50.0
+"""A published position farther from the truth than this is false."""
+CHI2_95 = 5.991
+"""95 % quantile of chi-square with 2 degrees of freedom: the squared size of a 95 % ellipse."""
+
 
 @dataclass(frozen=True, slots=True)
 class GeoPoint:

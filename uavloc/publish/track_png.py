@@ -28,7 +28,7 @@ from uavloc.publish.track_legend import (
     TRUTH,
     legend,
 )
-from uavloc.types import Estimate, Float, GeoPoint, Pixels, Truth
+from uavloc.types import CHI2_95, FALSE_ERROR_M, Estimate, Float, GeoPoint, Pixels, Truth
 
 PixelFromGeo: TypeAlias = Callable[[float, float], tuple[float, float]]
 """Continuous, corner-based map pixel (x, y) of (lat_deg, lon_deg)."""
@@ -37,8 +37,6 @@ LONG_SIDE_PX = 1600
 MARGIN = 0.12
 SMALLEST_VIEW_PX = 160.0
 ELLIPSES = 16
-CHI2_95 = 5.991
-FALSE_ERROR_M = 50.0
 
 
 @dataclass(frozen=True)
