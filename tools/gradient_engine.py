@@ -5,19 +5,19 @@ enter by twice their angle (Granlund 1978), are averaged onto cells of `STRIDE` 
 mean square. A third channel holds the contrast-normalised magnitude. Everything is a normalised convolution (Knutsson
 and Westin 1993): the mask enters beside the pixels, and pixels without data have no influence.
 
-    python tools/gradient_engine.py        # deterministic: rewrites engines/gradient/model.onnx and its hash
+    python tools/gradient_engine.py        # deterministic: rewrites engines/gradient/model.onnx and its card
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from pathlib import Path
 
 import numpy as np
 import onnx
-import tomli_w
 from onnx import TensorProto, helper, numpy_helper
+
+from uavloc.enginewrite import write_engine
 
 STRIDE = 2
 DERIVATIVE_RADIUS_PX = 1
@@ -142,7 +142,7 @@ def model() -> onnx.ModelProto:
     return result
 
 
-def card(digest: str) -> dict[str, object]:
+def facts() -> dict[str, object]:
     return {
         "format": 1,
         "name": "gradient",
@@ -150,19 +150,16 @@ def card(digest: str) -> dict[str, object]:
         "licence": "Apache-2.0",
         "training_data": [],
         "gsd_range_m": [0.35, 1.5],
-        "model": {"file": "model.onnx", "sha256": digest, "opset": 18},
         "input": {"image": "image", "mask": "mask", "colour": "grey", "mean": 0.0, "std": 1.0},
         "output": {
             "dense": "dense", "valid": "valid", "channels": 3, "stride": STRIDE, "halo_px": math.ceil(HALO_PX / 8) * 8,
         },
+        "cpu": {"graph": "extended"},
     }  # fmt: skip
 
 
 def main() -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
-    data = model().SerializeToString(deterministic=True)
-    (OUT / "model.onnx").write_bytes(data)
-    (OUT / "engine.toml").write_text(tomli_w.dumps(card(hashlib.sha256(data).hexdigest())), encoding="utf-8")
+    write_engine(OUT, facts(), model().SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,10 +22,16 @@ class _Section(BaseModel):
 
 
 class EngineConfig(_Section):
-    """Which descriptor is used."""
+    """Which descriptor is used, and what computes it."""
 
     name: str = Field(default="gradient", description="Engine folder: a name that came with the program, or a path.")
-    threads: int = Field(default=0, ge=0, description="Threads for encoding; 0 lets the runtime choose.")
+    threads: int = Field(default=0, ge=0, description="Threads for encoding on the CPU; 0 lets the runtime choose.")
+    provider: Literal["cpu", "cuda", "tensorrt-ep", "tensorrt"] = Field(
+        default="cpu", description="What computes: cpu, cuda or tensorrt-ep (ONNX Runtime), or tensorrt itself."
+    )
+    precision: Literal["fp32", "fp16", "int8"] = Field(
+        default="fp32", description="Which variant of the engine is computed; not every engine has others than fp32."
+    )
 
 
 class OrthoConfig(_Section):
@@ -51,6 +57,17 @@ class RegisterConfig(_Section):
 
     heading_step_deg: float = Field(default=4.0, gt=0, description="Spacing of the heading search.")
     scale_step: float = Field(default=0.06, gt=0, lt=0.5, description="Spacing of the scale search, as a share.")
+    heading_reach_deg: float = Field(
+        default=6.0, gt=0, description="How far descriptors are turned rather than the frame encoded anew."
+    )
+    scale_reach: float = Field(default=0.12, gt=0, description="The same for scale, as a share.")
+    wide_heading_deg: float = Field(
+        default=90.0,
+        ge=0,
+        le=180,
+        description="Half of the headings tried when the recorded one fits nowhere; 0: none.",
+    )
+    wide_min_score: float = Field(default=7.0, ge=0, description="Smallest correlation peak under such a heading.")
     max_steps: int = Field(default=3, ge=1, le=10, description="Most steps to either side in heading and in scale.")
     search_sigmas: float = Field(
         default=3.0, gt=0, description="Half side of the search window in standard deviations."
@@ -70,6 +87,25 @@ class RegisterConfig(_Section):
         default=0.5, gt=0, le=1, description="Share of the correlation's log-likelihood that is believed."
     )
     map_std_m: float = Field(default=1.2, ge=0, description="Georeference and lean of the map, 1 sigma per axis.")
+
+
+class RefineConfig(_Section):
+    """Sharpening a match with local features."""
+
+    enabled: bool = Field(default=False, description="Whether matches are refined at all.")
+    features: Literal["sift", "orb"] = Field(default="sift", description="Kind of local features.")
+    features_per_mpx: int = Field(default=8000, ge=100, le=100_000, description="Features kept per million pixels.")
+    ratio: float = Field(default=0.85, gt=0, le=1, description="Largest distance to the best over the second best.")
+    reprojection_px: float = Field(default=2.0, gt=0, description="Farther than this from the fit is no inlier.")
+    min_inliers: int = Field(default=12, ge=4, description="Features that must agree.")
+    min_spread: float = Field(
+        default=0.1, ge=0, description="Least scatter of them in any direction, as a share of the patch's side."
+    )
+    max_scale: float = Field(default=1.25, gt=1, description="Largest factor between the scale of fit and match.")
+    max_turn_deg: float = Field(default=10.0, gt=0, le=180, description="Largest turn between fit and match.")
+    max_sigmas: float = Field(
+        default=3.0, gt=0, description="Largest move of a match, in standard deviations of match and fit together."
+    )
 
 
 class OdometryConfig(_Section):
@@ -123,6 +159,7 @@ class Config(_Section):
     engine: EngineConfig = EngineConfig()
     ortho: OrthoConfig = OrthoConfig()
     registration: RegisterConfig = RegisterConfig()
+    refine: RefineConfig = RefineConfig()
     odometry: OdometryConfig = OdometryConfig()
     filter: FilterConfig = FilterConfig()
     integrity: IntegrityConfig = IntegrityConfig()

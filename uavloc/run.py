@@ -80,7 +80,8 @@ def run_replay(job: Job, progress: Progress) -> Result:
     camera_file = _camera_file(job)
     camera = load_camera(camera_file)
     reader = open_log(job.log, (camera.width_px, camera.height_px))
-    encoder = load_engine(config.engine.name, config.engine.threads)
+    engine = config.engine
+    encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
     with TileCache.open(job.cache, encoder) as cache:
         localizer = Localizer(cache, encoder, camera, config, job.start)
         _warn_about_start(job.start, cache)

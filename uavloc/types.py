@@ -153,6 +153,23 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """A square of the map that a frame may show: a candidate to be checked, never a position.
+
+    `point` is where the vehicle would then be, `heading_rad` where it heads (clockwise from north), `radius_m` half the
+    side of the square. `score` is the cosine similarity of the two views; `surprise` tells how far it stands out, in
+    robust standard deviations, from what the same frame scores all over the map.
+    """
+
+    point: GeoPoint
+    zoom: int
+    radius_m: float
+    heading_rad: float
+    score: float
+    surprise: float
+
+
+@dataclass(frozen=True, slots=True)
 class Start:
     """Where an operator says the vehicle is, with 1-sigma per axis: a prior, not a truth."""
 
@@ -194,7 +211,7 @@ class MapImage:
 
 
 class Encoder(Protocol):
-    """Turns grey pictures into dense descriptors, the same way on the map and on the frame."""
+    """Turns pictures into descriptors, the same way on the map and on the frame: dense ones, global ones, or both."""
 
     @property
     def name(self) -> str:
@@ -206,22 +223,39 @@ class Encoder(Protocol):
 
     @property
     def stride(self) -> int:
-        """Pixels per descriptor cell; picture sides must be multiples of it."""
+        """Pixels per descriptor cell; picture sides must be multiples of it. 1 without a dense head."""
 
     @property
     def channels(self) -> int:
-        """Length of a descriptor."""
+        """Length of a dense descriptor; 0 without a dense head."""
 
     @property
     def halo_px(self) -> int:
-        """How far, in pixels, surroundings influence a cell."""
+        """How far, in pixels, surroundings influence a cell; 0 without a dense head."""
+
+    @property
+    def global_dim(self) -> int:
+        """Length of a global descriptor; 0 without a global head."""
+
+    @property
+    def window_px(self) -> int:
+        """Side of the square picture the global head is made for; 0 without one."""
 
     @property
     def gsd_range_m(self) -> tuple[float, float]:
         """Finest and coarsest metres per pixel the engine is made for."""
 
     def encode(self, images: Pixels, masks: Mask) -> Descriptors:
-        """Descriptors of N grey pictures (N x H x W) with their masks (N x H x W)."""
+        """Descriptors of N grey (N x H x W) or RGB (N x H x W x 3) pictures with their masks (N x H x W).
+
+        Raises EngineError without a dense head.
+        """
+
+    def describe(self, images: Pixels, masks: Mask) -> Float32:
+        """N x `global_dim`: a row of length 1 for each grey or RGB picture of `window_px` a side, with its mask.
+
+        The row of a picture without a real pixel is zero. Raises EngineError without a global head.
+        """
 
 
 class MapSource(Protocol):
