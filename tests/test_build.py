@@ -15,9 +15,12 @@ import cv2
 import mercantile
 import numpy as np
 import pytest
+import rasterio
+from globalhead import write_engine
 from mapfiles import bounds_around, card, textured, write_map, write_picture
 
 import uavloc.build
+from uavloc import cachefile
 from uavloc.build import build_cache
 from uavloc.encode import load_engine
 from uavloc.errors import BuildError, InputError, RegionError
@@ -381,6 +384,142 @@ def test_a_full_disk_is_one_line_and_the_old_cache_stays(picture, encoder, tmp_p
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(f"uavloc.errors.BuildError: {out}: cannot write the cache: ")
     verify(out)
+
+
+WINDOW_PX, STEP_PX = 96, 24
+
+
+@pytest.fixture(scope="module")
+def looker(tmp_path_factory):
+    """An engine that also describes windows."""
+    return load_engine(write_engine(tmp_path_factory.mktemp("engines") / "both", WINDOW_PX, dense=True), threads=1)
+
+
+@pytest.fixture(scope="module")
+def searchable(picture, looker, tmp_path_factory):
+    return build(picture, looker, tmp_path_factory.mktemp("searchable") / "a.mbtiles")
+
+
+def windows(cache):
+    stored = cache.index()
+    return [(int(zoom), *map(int, corner)) for zoom, corner in zip(stored.zooms, stored.corners_px, strict=True)]
+
+
+def test_every_window_that_is_known_by_half_is_described(searchable, looker):
+    with TileCache.open(searchable.path, looker) as cache:
+        found = set(windows(cache))
+        assert len(found) == len(windows(cache)) == searchable.windows
+        for zoom in searchable.levels:
+            columns, rows = zip(*cache.tiles(zoom), strict=True)
+            left, top = min(columns) * 256, min(rows) * 256
+            width, height = (max(columns) + 1) * 256 - left, (max(rows) + 1) * 256 - top
+            margin = 2 * WINDOW_PX
+            mask = cache.image(zoom, left - margin, top - margin, width + 2 * margin, height + 2 * margin).mask
+            starts_x = [x for x in range(left - WINDOW_PX, left + width) if x % STEP_PX == 0]
+            starts_y = [y for y in range(top - WINDOW_PX, top + height) if y % STEP_PX == 0]
+            for x in starts_x:
+                for y in starts_y:
+                    part = mask[y - top + margin :, x - left + margin :][:WINDOW_PX, :WINDOW_PX]
+                    assert ((zoom, x, y) in found) == (part.mean() >= 0.5)
+
+
+def test_vectors_are_those_of_the_pictures_in_the_cache(searchable, looker):
+    with TileCache.open(searchable.path, looker) as cache, closing(sqlite3.connect(searchable.path)) as db:
+        checked = 0
+        for zoom, column, row, places, vectors in db.execute("SELECT * FROM uavloc_regions ORDER BY 1, 2, 3"):
+            corners = np.frombuffer(places, [("x", "<i4"), ("y", "<i4"), ("known", "<f4")])
+            stored = np.frombuffer(vectors, np.int8).reshape(len(corners), looker.global_dim)
+            for (x, y, known), vector in zip(corners.tolist()[::5], stored[::5], strict=True):
+                assert column == (x + WINDOW_PX // 2) // 256
+                assert row == (y + WINDOW_PX // 2) // 256
+                image = cache.image(zoom, x, y, WINDOW_PX, WINDOW_PX)
+                grey = cv2.cvtColor(image.rgb, cv2.COLOR_RGB2GRAY)
+                direct = looker.describe(grey[None], image.mask[None])[0]
+                assert known == pytest.approx(image.mask.mean())
+                assert np.abs(vector / 127.0 - direct).max() <= 0.5 / 127 + 1e-5
+                checked += 1
+    assert checked > 30
+
+
+def test_the_manifest_tells_of_the_index(searchable, looker):
+    with TileCache.open(searchable.path) as cache:
+        index = cache.manifest.index
+        assert (index.kind, index.dim, index.window_px) == ("flat", looker.global_dim, WINDOW_PX)
+        assert set(index.windows) == set(searchable.levels)
+        assert sum(index.windows.values()) == searchable.windows
+        assert len(cache.index().data) == index.bytes
+    verify(searchable.path)
+
+
+def test_an_engine_without_a_global_head_leaves_no_trace(whole):
+    assert whole.windows == 0
+    with TileCache.open(whole.path) as cache, closing(sqlite3.connect(whole.path)) as db:
+        assert cache.index() is None
+        assert "index" not in db.execute("SELECT json FROM uavloc_manifest").fetchone()[0]
+        pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    assert whole.size_bytes == pages * size
+
+
+def test_an_engine_without_a_dense_head_gives_windows_only(picture, searchable, tmp_path):
+    blind = load_engine(write_engine(tmp_path / "global", WINDOW_PX), threads=1)
+    report = build(picture, blind, tmp_path / "g.mbtiles")
+    assert (report.embeddings, report.windows) == (0, searchable.windows)
+    with TileCache.open(report.path, blind) as cache:
+        assert cache.manifest.channels == 0
+        assert not cache.covers(GeoPoint(LAT, LON))
+        assert len(cache.index().zooms) == report.windows
+    verify(report.path)
+
+
+def test_other_programs_do_not_mind_the_index(searchable):
+    with closing(sqlite3.connect(f"file:{searchable.path}?mode=ro", uri=True)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    with rasterio.open(searchable.path) as data:
+        assert (data.driver, data.crs.to_epsg()) == ("MBTiles", 3857)
+        assert data.read(4).any()
+
+
+@pytest.mark.parametrize(("share", "some"), [(0.5, False), (0.8, True), (0.95, True)])
+def test_an_interrupted_search_part_is_continued(picture, looker, searchable, tmp_path, monkeypatch, share, some):
+    monkeypatch.setattr(uavloc.build, "COMMIT_SECONDS", 0.0)
+    out, work = tmp_path / "a.mbtiles", tmp_path / "a.mbtiles.building"
+    interrupted_build(picture, looker, out, share)
+    with closing(sqlite3.connect(work)) as db:
+        assert bool(db.execute("SELECT count(*) FROM uavloc_regions").fetchone()[0]) == some
+    report = build(picture, looker, out)
+    assert report.resumed
+    assert report.content_digest == searchable.content_digest
+    with TileCache.open(out) as cache, TileCache.open(searchable.path) as other:
+        assert cache.manifest.index == other.manifest.index
+    verify(out)
+
+
+def test_killed_after_the_index_was_written(picture, looker, searchable, tmp_path, monkeypatch):
+    """What lies behind the database of the partial cache is cut off and made again."""
+    out = tmp_path / "a.mbtiles"
+
+    def die(path):
+        raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cachefile, "seal", die)
+        with pytest.raises(Interrupted):
+            build(picture, looker, out)
+    report = build(picture, looker, out)
+    assert report.resumed
+    assert (report.content_digest, report.size_bytes) == (searchable.content_digest, searchable.size_bytes)
+    verify(out)
+
+
+def test_a_damaged_window_starts_anew(picture, looker, searchable, tmp_path, monkeypatch):
+    monkeypatch.setattr(uavloc.build, "COMMIT_SECONDS", 0.0)
+    out, work = tmp_path / "a.mbtiles", tmp_path / "a.mbtiles.building"
+    interrupted_build(picture, looker, out, 0.95)
+    with closing(sqlite3.connect(work)) as db, db:
+        assert db.execute("UPDATE uavloc_regions SET vectors = vectors || x'00'").rowcount > 0
+    report = build(picture, looker, out)
+    assert not report.resumed
+    assert report.content_digest == searchable.content_digest
 
 
 @pytest.mark.real_data

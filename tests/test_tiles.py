@@ -15,9 +15,11 @@ import mercantile
 import numpy as np
 import pytest
 import rasterio
+from globalhead import write_engine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mapfiles import write_map
+from program import works
 from pyproj import Transformer
 
 from uavloc import cachefile
@@ -437,3 +439,144 @@ def test_pictures_survive_storage_and_the_mask_exactly(seed, share):
     back = cachefile.decode_image(cachefile.encode_image(MapImage(rgb, mask)), "here")
     assert (back.mask == mask).all()
     assert not back.rgb[~mask].any()
+
+
+@pytest.fixture(scope="module")
+def searchable(tmp_path_factory):
+    """A cache with an index."""
+    folder = tmp_path_factory.mktemp("searchable")
+    source = open_source(write_map(folder / "ground.png", LAT, LON, 250, GSD_M))
+    engine = load_engine(write_engine(folder / "engine", 96), threads=1)
+    build_cache(parse_region("full", [source.bounds]), [source], engine, folder / "ground.mbtiles")
+    return folder / "ground.mbtiles"
+
+
+@pytest.fixture
+def spoiled(searchable, tmp_path):
+    return Path(shutil.copy(searchable, tmp_path / "copy.mbtiles"))
+
+
+def test_the_index_needs_no_writable_place_and_no_second_file(spoiled):
+    spoiled.chmod(0o444)
+    spoiled.parent.chmod(0o555)
+    try:
+        with TileCache.open(spoiled) as cache:
+            assert cache.index().data.size == cache.manifest.index.bytes
+    finally:
+        spoiled.parent.chmod(0o755)
+    assert [child.name for child in spoiled.parent.iterdir()] == ["copy.mbtiles"]
+
+
+def test_a_flipped_bit_of_the_index_is_seen_by_seal_and_by_hash(spoiled):
+    content = bytearray(spoiled.read_bytes())
+    content[-1000] ^= 1
+    spoiled.write_bytes(content)
+    with pytest.raises(CacheError, match="damaged"):
+        TileCache.open(spoiled)
+    cachefile.seal(spoiled)
+    with TileCache.open(spoiled) as cache, pytest.raises(CacheError, match="index: does not match its hash"):
+        cache.index()
+    with pytest.raises(CacheError, match="index: does not match its hash"):
+        verify(spoiled)
+
+
+@pytest.mark.parametrize("length", [-1, 5])
+def test_an_index_of_another_length_is_refused(spoiled, length):
+    content = spoiled.read_bytes()
+    spoiled.write_bytes(content[:length] if length < 0 else content + bytes(length))
+    cachefile.seal(spoiled)
+    with TileCache.open(spoiled) as cache, pytest.raises(CacheError, match=r"index: is not the .* behind the database"):
+        cache.index()
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("DELETE FROM uavloc_regions WHERE zoom = 17", "index.windows: the cache holds"),
+        ("DELETE FROM uavloc_regions", "index.windows: the cache holds {} windows"),
+        ("UPDATE uavloc_regions SET zoom = 'x' || zoom", "index.windows: the cache holds {} windows"),
+        ("UPDATE uavloc_regions SET places = x'00'", "region 17/.*: places are not rows of 12 bytes"),
+        ("UPDATE uavloc_regions SET places = 7", "region 17/.*: places are not rows"),
+        ("UPDATE uavloc_regions SET places = zeroblob(70000000) WHERE rowid = 1", "region .*: places are not rows"),
+        ("UPDATE uavloc_regions SET places = replace(hex(places), '0', 'F')", "places are not rows"),
+        ("DROP TABLE uavloc_regions", "no such table: uavloc_regions"),
+    ],
+)
+def test_windows_that_contradict_the_manifest_are_refused(spoiled, statement, message):
+    keep_the_tail(spoiled, statement)
+    with TileCache.open(spoiled) as cache, pytest.raises(CacheError, match=message) as caught:
+        cache.index()
+    assert "\n" not in str(caught.value)
+
+
+def test_windows_outside_the_map_are_refused(spoiled):
+    with closing(sqlite3.connect(spoiled)) as db:
+        places = db.execute("SELECT places FROM uavloc_regions ORDER BY zoom").fetchone()[0]
+    far = np.frombuffer(places, "<i4").reshape(-1, 3).copy()
+    far[0, 0] = 1 << 30
+    keep_the_tail(spoiled, "UPDATE uavloc_regions SET places = ? WHERE places = ?", far.tobytes(), places)
+    with TileCache.open(spoiled) as cache, pytest.raises(CacheError, match="a window lies outside the map"):
+        cache.index()
+
+
+def keep_the_tail(path, statement, *values):
+    """Alter the database, put the index behind it again and seal."""
+    with closing(sqlite3.connect(path)) as db:
+        pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    tail = path.read_bytes()[pages * size :]
+    os.truncate(path, pages * size)
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement, values)
+    with path.open("ab") as file:
+        file.write(tail)
+    cachefile.seal(path)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"kind": "hnsw"}, "manifest.index.kind"),
+        ({"dim": 0}, "manifest.index.dim"),
+        ({"dim": 1 << 20}, "manifest.index.dim"),
+        ({"window_px": 1 << 20}, "manifest.index.window_px"),
+        ({"windows": {"3": 5}}, "index.windows: has zooms that are not among the levels"),
+        ({"windows": {}}, "manifest.index.windows"),
+        ({"bytes": -1}, "manifest.index.bytes"),
+        ({"sha256": "no"}, "manifest.index.sha256"),
+        ({"more": 1}, "manifest.index.more"),
+    ],
+)
+def test_wrong_facts_of_an_index_are_refused(spoiled, facts, message):
+    with closing(sqlite3.connect(spoiled)) as db:
+        manifest = json.loads(db.execute("SELECT json FROM uavloc_manifest").fetchone()[0])
+    changed = json.dumps({**manifest, "index": {**manifest["index"], **facts}})
+    keep_the_tail(spoiled, "UPDATE uavloc_manifest SET json = ?", changed)
+    with pytest.raises(CacheError, match=message):
+        TileCache.open(spoiled)
+
+
+def test_verify_names_a_damaged_window(spoiled):
+    keep_the_tail(spoiled, "UPDATE uavloc_regions SET vectors = zeroblob(length(vectors))")
+    with pytest.raises(CacheError, match=r"region \d+/\d+/\d+: does not match its hash"):
+        verify(spoiled)
+
+
+def test_a_cache_of_an_older_build_opens(copied):
+    change(copied, ("DROP TABLE uavloc_regions",))
+    with TileCache.open(copied) as cache:
+        assert cache.index() is None
+        assert cache.covers(GeoPoint(LAT, LON))
+    verify(copied)
+
+
+def test_a_view_in_place_of_the_windows_is_refused(copied):
+    change(copied, ("DROP TABLE uavloc_regions",), ("CREATE VIEW uavloc_regions AS SELECT * FROM tiles",))
+    with pytest.raises(CacheError, match="table uavloc_regions: missing"):
+        TileCache.open(copied)
+
+
+def test_inspect_tells_of_the_index(searchable):
+    index = json.loads(works("inspect", searchable, "--json").out)["manifest"]["index"]
+    (line,) = [line for line in works("inspect", searchable).out.splitlines() if " index " in line]
+    assert f"{index['kind']}, {index['dim']} numbers for each window of 96 pixels" in line
+    assert all(f"{count} at zoom {zoom}" in line for zoom, count in index["windows"].items())

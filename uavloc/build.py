@@ -19,13 +19,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from uavloc import cachefile
-from uavloc.cachefile import FORMAT_VERSION, Manifest, SourceRecord, TileId
+from uavloc import cachefile, regionfile
+from uavloc.cachefile import FORMAT_VERSION, IndexFacts, Manifest, SourceRecord, TileId
 from uavloc.errors import BuildError, EngineError, InputError, RegionError
 from uavloc.frames import TILE_PX, geo_from_world_px, mercator_gsd_m, world_px_from_geo, zoom_for_gsd
 from uavloc.region import Region, clip, union
+from uavloc.retrieve import make_index, require_faiss
 from uavloc.tiles import Lru, mosaic
-from uavloc.types import Bounds, Descriptors, Encoder, MapImage, MapSource, Mask, Progress
+from uavloc.types import Bounds, Descriptors, Encoder, MapImage, MapSource, Mask, Pixels, Progress
 
 COMMIT_SECONDS = 2.0
 IMAGES_BUDGET_BYTES = 64 << 20
@@ -33,6 +34,8 @@ OVERVIEW_TILES = 4
 """Overviews end at the zoom that needs no more tiles than this."""
 _BLOCK = 2
 """Tiles are encoded in aligned blocks of 2 x 2, the children of one tile, to share their surroundings."""
+_BATCH = 32
+"""Windows described at a time."""
 _COVERAGE_ZOOMS = 2
 
 
@@ -45,6 +48,7 @@ class BuildReport:
     levels: tuple[int, ...]
     images: int
     embeddings: int
+    windows: int
     coverage: float
     size_bytes: int
     seconds: float
@@ -114,15 +118,20 @@ def build_cache(
                 work.unlink()
                 raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): the sources are empty there")
             builder.make_embeddings()
+            builder.make_regions()
             coverage = builder.coverage()
-            manifest = builder.finish()
+            index = builder.make_index()
+            manifest = builder.finish(index)
             counts = dict(db.execute("SELECT kind, count(*) FROM uavloc_hashes GROUP BY kind").fetchall())
+        if index is not None:
+            regionfile.append_index(work, index[1])
         cachefile.seal(work)
         work.replace(out)
         _sync_folder(out.parent)
         size = out.stat().st_size
     return BuildReport(
-        out, plan.base_zoom, plan.levels, counts["image"], counts["embedding"], coverage, size,
+        out, plan.base_zoom, plan.levels, counts["image"], counts.get("embedding", 0),
+        sum(manifest.index.windows.values()) if manifest.index else 0, coverage, size,
         time.monotonic() - started, resumed, manifest.content_digest,
     )  # fmt: skip
 
@@ -134,6 +143,8 @@ def _plan(region: Region, sources: Sequence[MapSource], encoder: Encoder) -> _Pl
         raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N) lies outside all sources ({names})")
     if TILE_PX % encoder.stride:
         raise EngineError(f"engine {encoder.name}: stride {encoder.stride} does not divide {TILE_PX}")
+    if encoder.global_dim:
+        require_faiss()
     ground = union([box for box in (clip(region.bounds, source.bounds) for source in used) if box])
     lat_deg = (ground.south_deg + ground.north_deg) / 2.0
     finest = min(used, key=lambda source: source.gsd_m)
@@ -192,7 +203,8 @@ class _Builder:
         self._plan = plan
         self._progress = progress
         self._zooms = range(plan.base_zoom, plan.min_zoom - 1, -1)
-        self._total = sum(sum(1 for _ in plan.tiles(zoom)) for zoom in (*self._zooms, *plan.levels))
+        described = plan.levels * (bool(plan.encoder.channels) + bool(plan.encoder.global_dim))
+        self._total = sum(sum(1 for _ in plan.tiles(zoom)) for zoom in (*self._zooms, *described))
         self._done = 0
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
         db.execute("BEGIN")
@@ -209,13 +221,39 @@ class _Builder:
         return self._db.execute("SELECT 1 FROM tiles").fetchone() is not None
 
     def make_embeddings(self) -> None:
-        """Descriptors of every level, block by block."""
-        for zoom in self._plan.levels:
+        """Descriptors of every level, block by block, where the engine has a dense head."""
+        for zoom in self._plan.levels if self._plan.encoder.channels else ():
             for block in self._plan.tiles(zoom - 1):
                 tiles = [tile for tile in _children((zoom - 1, *block)) if self._image(tile) is not None]
                 if tiles and not any(cachefile.has_tile(self._db, "embedding", tile) for tile in tiles):
                     self._encode(tiles, block)
                 self._step(len(tiles))
+
+    def make_regions(self) -> None:
+        """Vectors of the windows of every level, tile by tile, where the engine has a global head."""
+        for zoom in self._plan.levels if self._plan.encoder.global_dim else ():
+            for column, row in self._plan.tiles(zoom):
+                tile = (zoom, column, row)
+                if not cachefile.has_tile(self._db, "region", tile) and self._image(tile) is not None:
+                    self._describe(tile)
+                self._step(1)
+
+    def make_index(self) -> tuple[IndexFacts, NDArray[np.uint8]] | None:
+        """The search index over all windows, in its bytes; None where there are no windows."""
+        encoder = self._plan.encoder
+        windows = {zoom: count for zoom in self._plan.levels if (count := self._windows(zoom))}
+        if not windows:
+            return None
+        kind, data = make_index(self._vectors, sum(windows.values()), encoder.global_dim)
+        facts = IndexFacts(
+            kind=kind,
+            dim=encoder.global_dim,
+            window_px=encoder.window_px,
+            windows=windows,
+            bytes=data.nbytes,
+            sha256=hashlib.sha256(data.data).hexdigest(),
+        )
+        return facts, data
 
     def coverage(self) -> float:
         """Share of the region's area with imagery, counted on a coarse zoom."""
@@ -227,7 +265,7 @@ class _Builder:
                 covered += int((image.mask & self._inside(zoom, column, row)).sum())
         return min(1.0, covered / self._plan.region.area_px(zoom))
 
-    def finish(self) -> Manifest:
+    def finish(self, index: tuple[IndexFacts, NDArray[np.uint8]] | None) -> Manifest:
         """Write the metadata, the manifest and the empty seal, and end the last transaction."""
         plan = self._plan
         manifest = Manifest(
@@ -243,11 +281,12 @@ class _Builder:
             sources=tuple(_record(source) for source in plan.sources),
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             content_digest=cachefile.content_digest(self._db),
+            index=index[0] if index else None,
         )
         self._db.execute("DELETE FROM metadata")
         self._db.executemany("INSERT INTO metadata VALUES (?, ?)", self._metadata(manifest).items())
         self._db.execute("DELETE FROM uavloc_manifest")
-        self._db.execute("INSERT INTO uavloc_manifest VALUES (?)", (manifest.model_dump_json(),))
+        self._db.execute("INSERT INTO uavloc_manifest VALUES (?)", (manifest.model_dump_json(exclude_none=True),))
         if not self._db.execute("SELECT 1 FROM uavloc_seal").fetchone():
             self._db.execute("INSERT INTO uavloc_seal VALUES (?)", (cachefile.empty_seal(),))
         self._db.execute("COMMIT")
@@ -332,6 +371,38 @@ class _Builder:
             if part.mask.any():
                 cachefile.put_cells(self._db, tile, *cachefile.encode_cells(part))
 
+    def _describe(self, tile: TileId) -> None:
+        """Describe the windows of a tile that lie on known map enough, and store them."""
+        encoder = self._plan.encoder
+        corners = regionfile.windows_of(tile, encoder.window_px)
+        views = [self._window(tile[0], corner) for corner in corners]
+        kept = [i for i, (_, mask) in enumerate(views) if mask.mean() >= regionfile.MIN_KNOWN]
+        if not kept:
+            return
+        vectors = []
+        for first in range(0, len(kept), _BATCH):
+            images, masks = zip(*(views[i] for i in kept[first : first + _BATCH]), strict=True)
+            vectors.append(encoder.describe(np.stack(images), np.stack(masks)))
+        places = np.array([(*corners[i], views[i][1].mean()) for i in kept], regionfile.PLACE)
+        stored = regionfile.encode_vectors(np.concatenate(vectors))
+        cachefile.put_regions(self._db, tile, places.tobytes(), stored.tobytes())
+
+    def _window(self, zoom: int, corner: tuple[int, int]) -> tuple[Pixels, Mask]:
+        """The grey picture and the mask of a window."""
+        side = self._plan.encoder.window_px
+        image = mosaic(lambda c, r: self._image((zoom, c, r)), *corner, side, side)
+        return np.asarray(cv2.cvtColor(image.rgb, cv2.COLOR_RGB2GRAY), np.uint8), image.mask
+
+    def _windows(self, zoom: int) -> int:
+        query = "SELECT coalesce(sum(length(places)), 0) FROM uavloc_regions WHERE zoom = ?"
+        return int(self._db.execute(query, (zoom,)).fetchone()[0]) // regionfile.PLACE.itemsize
+
+    def _vectors(self) -> Iterator[NDArray[np.int8]]:
+        """All vectors, in the order of the index, some at a time."""
+        for tile, blob in cachefile.all_regions(self._db, "vectors"):
+            where = "region {}/{}/{}".format(*tile)
+            yield regionfile.decode_vectors(blob, self._plan.encoder.global_dim, where)
+
     def _inside(self, zoom: int, column: int, row: int) -> Mask:
         """Which pixel centres of a tile lie in the region."""
         centres = np.arange(TILE_PX) + 0.5
@@ -382,6 +453,8 @@ def _cut(cells: Descriptors, x: int, y: int, side: int) -> Descriptors:
 def _prepare(work: Path, recipe: str) -> bool:
     """Make sure `work` is a partial cache of this recipe; true where it was one already."""
     if work.exists() and _is_partial_of(work, recipe):
+        with closing(_connect(work)) as db:
+            regionfile.cut_index(work, db)
         return True
     work.unlink(missing_ok=True)
     Path(f"{work}-journal").unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -25,6 +26,10 @@ FORMAT_VERSION = 1
 MBTILES_APPLICATION_ID = 0x4D504258
 MAX_IMAGE_BYTES = 1 << 20
 MAX_MANIFEST_BYTES = 1 << 20
+MAX_REGION_BYTES = 1 << 26
+MAX_CHANNELS = 1024
+MAX_DIM = 1 << 14
+MAX_WINDOW_PX = 1 << 12
 WEBP_QUALITY = 90
 SEAL_MARKER = b"\xffuavloc-seal\xff"
 _SEAL_HEX = 64
@@ -36,6 +41,9 @@ CREATE TABLE IF NOT EXISTS tiles (zoom_level INTEGER, tile_column INTEGER, tile_
 CREATE UNIQUE INDEX IF NOT EXISTS tile_index ON tiles (zoom_level, tile_column, tile_row);
 CREATE TABLE IF NOT EXISTS uavloc_embeddings (
   zoom INTEGER, "column" INTEGER, "row" INTEGER, data BLOB NOT NULL, mask BLOB, PRIMARY KEY (zoom, "column", "row"));
+CREATE TABLE IF NOT EXISTS uavloc_regions (
+  zoom INTEGER, "column" INTEGER, "row" INTEGER, places BLOB NOT NULL, vectors BLOB NOT NULL,
+  PRIMARY KEY (zoom, "column", "row"));
 CREATE TABLE IF NOT EXISTS uavloc_hashes (
   kind TEXT, zoom INTEGER, "column" INTEGER, "row" INTEGER, sha256 TEXT NOT NULL,
   PRIMARY KEY (kind, zoom, "column", "row"));
@@ -44,9 +52,10 @@ CREATE TABLE IF NOT EXISTS uavloc_manifest (json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS uavloc_seal (seal BLOB NOT NULL);
 """
 _TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA))
+_NEWER_TABLES = frozenset({"uavloc_regions"})
+"""Tables that a cache without an index may lack: older builds did not make them."""
 
-Kind: TypeAlias = Literal["embedding", "image"]
-KINDS: tuple[Kind, ...] = ("embedding", "image")
+Kind: TypeAlias = Literal["embedding", "image", "region"]
 TileId: TypeAlias = tuple[int, int, int]
 """(zoom, column, row), rows counted from the north (XYZ)."""
 
@@ -65,6 +74,17 @@ class SourceRecord(_Record):
     gsd_m: float = Field(gt=0)
 
 
+class IndexFacts(_Record):
+    """The index behind the database: `dim` is the length of a vector, `windows` how many there are per zoom."""
+
+    kind: Literal["flat", "ivfpq"]
+    dim: int = Field(ge=1, le=MAX_DIM)
+    window_px: int = Field(ge=1, le=MAX_WINDOW_PX)
+    windows: dict[int, int] = Field(min_length=1)
+    bytes: int = Field(ge=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Manifest(_Record):
     """What a cache says about itself."""
 
@@ -72,7 +92,7 @@ class Manifest(_Record):
     engine: str
     engine_identity: str
     stride: int = Field(ge=1, le=TILE_PX)
-    channels: int = Field(ge=1, le=256)
+    channels: int = Field(ge=0, le=MAX_CHANNELS)
     levels: tuple[int, ...] = Field(min_length=1)
     base_zoom: int = Field(ge=0, le=MAX_ZOOM)
     min_zoom: int = Field(ge=0, le=MAX_ZOOM)
@@ -81,6 +101,7 @@ class Manifest(_Record):
     sources: tuple[SourceRecord, ...]
     created: str
     content_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    index: IndexFacts | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Manifest:
@@ -90,6 +111,8 @@ class Manifest(_Record):
             raise ValueError("levels are not in falling order")
         if not self.min_zoom <= self.levels[-1] <= self.levels[0] <= self.base_zoom:
             raise ValueError("levels are not between min_zoom and base_zoom")
+        if self.index is not None and not set(self.index.windows) <= set(self.levels):
+            raise ValueError("index.windows: has zooms that are not among the levels")
         return self
 
 
@@ -176,6 +199,12 @@ def put_cells(db: sqlite3.Connection, tile: TileId, data: bytes, mask: bytes | N
     _put_hash(db, "embedding", tile, data + (mask or b""))
 
 
+def put_regions(db: sqlite3.Connection, tile: TileId, places: bytes, vectors: bytes) -> None:
+    """Store the windows whose middle lies in a tile, and their hash."""
+    db.execute("INSERT INTO uavloc_regions VALUES (?, ?, ?, ?, ?)", (*tile, places, vectors))
+    _put_hash(db, "region", tile, places + vectors)
+
+
 def _put_hash(db: sqlite3.Connection, kind: Kind, tile: TileId, content: bytes) -> None:
     db.execute("INSERT INTO uavloc_hashes VALUES (?, ?, ?, ?, ?)", (kind, *tile, hashlib.sha256(content).hexdigest()))
 
@@ -200,6 +229,31 @@ def get_cells(db: sqlite3.Connection, tile: TileId, max_bytes: int) -> tuple[byt
         (max_bytes, *tile),
     ).fetchone()
     return None if found is None else (bytes(found[0]), None if found[1] is None else bytes(found[1]))
+
+
+def get_regions(db: sqlite3.Connection, tile: TileId) -> tuple[bytes, bytes] | None:
+    """The stored windows and vectors of a tile, empty where too large to be that, None where there are none."""
+    found = db.execute(
+        f"SELECT {_bounded('places')}, {_bounded('vectors')} FROM uavloc_regions "  # noqa: S608
+        'WHERE zoom = ? AND "column" = ? AND "row" = ?',
+        tile,
+    ).fetchone()
+    return None if found is None else (bytes(found[0]), bytes(found[1]))
+
+
+def all_regions(db: sqlite3.Connection, name: Literal["places", "vectors"]) -> Iterator[tuple[TileId, bytes]]:
+    """The windows, or the vectors, of every tile in the order of the index, empty where too large to be that."""
+    query = (
+        f'SELECT zoom, "column", "row", {_bounded(name)} FROM uavloc_regions '  # noqa: S608
+        f"WHERE typeof(zoom) = 'integer' AND zoom BETWEEN 0 AND {MAX_ZOOM} "
+        'ORDER BY zoom, "column", "row"'
+    )
+    for zoom, column, row, blob in db.execute(query):
+        yield (zoom, column, row), bytes(blob)
+
+
+def _bounded(name: str) -> str:
+    return f"CASE WHEN typeof({name}) = 'blob' AND length({name}) <= {MAX_REGION_BYTES} THEN {name} ELSE x'' END"
 
 
 def has_tile(db: sqlite3.Connection, kind: Kind, tile: TileId) -> bool:
@@ -238,7 +292,9 @@ def _content(db: sqlite3.Connection, kind: str, tile: TileId) -> bytes:
     """The bytes a hash is taken over; empty where the tile is missing."""
     if kind == "image":
         return get_image(db, tile) or b""
-    data, mask = get_cells(db, tile, TILE_PX * TILE_PX * 256) or (b"", None)
+    if kind == "region":
+        return b"".join(get_regions(db, tile) or ())
+    data, mask = get_cells(db, tile, TILE_PX * TILE_PX * MAX_CHANNELS) or (b"", None)
     return data + (mask or b"")
 
 
@@ -268,11 +324,16 @@ def open_readonly(path: Path) -> sqlite3.Connection:
         kinds = dict(db.execute("SELECT name, type FROM sqlite_master").fetchall())
     except sqlite3.Error as error:
         raise CacheError(f"{path}: not a tile cache: {error}") from error
-    wrong = sorted(name for name in _TABLES if kinds.get(name) != "table")
+    wrong = sorted(name for name in _TABLES if kinds.get(name, _if_absent(name)) != "table")
     if wrong:
         db.close()
         raise CacheError(f"{path}: table {wrong[0]}: missing; not a tile cache of uavloc")
     return db
+
+
+def _if_absent(table: str) -> str:
+    """What a table that is not there counts as."""
+    return "table" if table in _NEWER_TABLES else ""
 
 
 def seal(path: Path) -> None:

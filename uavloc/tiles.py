@@ -12,10 +12,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from uavloc import cachefile
+from uavloc import cachefile, regionfile
 from uavloc.cachefile import Cells, Manifest
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
+from uavloc.regionfile import StoredIndex
 from uavloc.types import Descriptors, Encoder, GeoPoint, MapImage
 
 CELLS_BUDGET_BYTES = 64 << 20
@@ -116,6 +117,15 @@ class TileCache:
         stride = self.manifest.stride
         return bool(self.descriptors(self.levels[0], int(x // stride), int(y // stride), 1, 1).mask[0, 0, 0])
 
+    def index(self) -> StoredIndex | None:
+        """What a cold start searches; None where the engine describes no windows. Raises CacheError where damaged."""
+        try:
+            return regionfile.read_index(self._db, self.path, self.manifest)
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+        except OSError as error:
+            raise CacheError(f"{self.path}: cannot be read: {error.strerror}") from error
+
     def tiles(self, zoom: int) -> list[tuple[int, int]]:
         """(column, row) of the tiles that have descriptors at a zoom, row by row."""
         query = 'SELECT "column", "row" FROM uavloc_embeddings WHERE zoom = ? ORDER BY "row", "column"'
@@ -208,6 +218,7 @@ def verify(path: Path) -> None:
             raise CacheError(f"{path}: {damaged}: does not match its hash")
         if cache.content_digest() != cache.manifest.content_digest:
             raise CacheError(f"{path}: content_digest: the list of tiles is not the one that was built")
+        cache.index()
 
 
 def _first_damage(path: Path) -> str | None:

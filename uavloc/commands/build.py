@@ -82,6 +82,7 @@ def _summary(report: BuildReport, region: Region) -> list[tuple[str, str]]:
         ("finest map", f"zoom {report.base_zoom}, {(gsd_n * gsd_e) ** 0.5:.2f} m per pixel"),
         ("levels to match on", "zoom " + ", ".join(map(str, report.levels))),
         ("tiles", f"{report.images} pictures, {report.embeddings} described"),
+        ("windows to search", str(report.windows) if report.windows else "none: the engine has no global head"),
         ("size", megabytes(report.size_bytes)),
         ("time", f"{report.seconds:.1f} s" + (", resumed" if report.resumed else "")),
         ("content", report.content_digest),

@@ -42,12 +42,20 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [("source", _source(source)) for source in manifest["sources"]]
     rows += [("pictures", _level(level)) for level in facts["images"]]
     rows += [("descriptors", _level(level)) for level in facts["embeddings"]]
+    if manifest.get("index"):
+        rows.append(("index", _index(manifest["index"])))
     return [*rows, ("content", manifest["content_digest"])]
 
 
 def _source(source: dict[str, Any]) -> str:
     told = (source["name"], f"{source['gsd_m']:.3f} m per pixel", source["date"], source["licence"])
     return ", ".join(text for text in told if text)
+
+
+def _index(index: dict[str, Any]) -> str:
+    windows = ", ".join(f"{count} at zoom {zoom}" for zoom, count in index["windows"].items())
+    shape = f"{index['kind']}, {index['dim']} numbers for each window of {index['window_px']} pixels"
+    return f"{shape}: {windows}, {megabytes(index['bytes'])}"
 
 
 def _level(level: dict[str, Any]) -> str:
