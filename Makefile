@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types clean
+.PHONY: help demo test lint types engine clean
 
 help:
 	@echo "make demo    invent a world, build its cache, fly without GPS, show the figures"
 	@echo "make test    run the tests"
 	@echo "make lint    check the style"
 	@echo "make types   check the types"
+	@echo "make engine  train a small engine (IMAGERY=FOLDER: see tools/train/README.md)"
 	@echo "make clean   remove everything made here"
 
 demo: $(VENV)/.ready
@@ -26,8 +27,13 @@ lint: $(VENV)/.ready-to-test
 types: $(VENV)/.ready-to-test
 	@$(VENV)/bin/mypy
 
+engine: $(VENV)/.ready-to-train
+	@$(VENV)/bin/python tools/train/train.py tools/train/quick.toml $(if $(IMAGERY),--imagery '$(IMAGERY)') --out runs/quick
+	@$(VENV)/bin/python tools/train/export.py runs/quick --out runs/quick/engine --name quick
+	@$(VENV)/bin/uavloc engine verify runs/quick/engine
+
 clean:
-	rm -rf $(VENV) demo build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) demo runs build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.ready: pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what uavloc needs into $(VENV)"
@@ -38,6 +44,11 @@ $(VENV)/.ready-to-test: pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what uavloc and its tests need into $(VENV)"
 	@$(PIP) -e '.[cpu,build,replay,dev]'
 	@touch $@ $(VENV)/.ready
+
+$(VENV)/.ready-to-train: tools/train/requirements.txt $(VENV)/.ready-to-test
+	@echo "installing what training needs into $(VENV)"
+	@$(PIP) -r tools/train/requirements.txt
+	@touch $@
 
 $(VENV)/bin/pip:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.10 or newer" >&2; exit 1; }

@@ -7,7 +7,8 @@ import pytest
 
 from uavloc.config import OdometryConfig, RegisterConfig
 from uavloc.odometry import View, measure_motion
-from uavloc.register import Search, all_turns, register, symmetric_steps
+from uavloc.register import Search, register
+from uavloc.turns import all_turns, symmetric_steps
 from uavloc.types import Descriptors, Match, Outcome
 
 CONFIG = RegisterConfig()

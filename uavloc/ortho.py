@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from uavloc.camera import CameraModel
+from uavloc.turns import Turn, similarity
 from uavloc.types import Float, Mask, Patch, Pixels
 
 _BORDER_SAMPLES = 33
@@ -78,7 +79,7 @@ def rectify(
     return Patch(np.asarray(laid, np.uint8), mask, gsd_m, (-float(x[0]), -float(y[0])))
 
 
-def variants(patch: Patch, turns: list[tuple[float, float]], multiple: int) -> tuple[Pixels, Mask]:
+def variants(patch: Patch, turns: list[Turn], multiple: int) -> tuple[Pixels, Mask]:
     """The patch as it would look under other headings and heights: images and masks (N x H x W).
 
     Each turn is (heading correction in radians, log of the height factor). Both act about the point below the vehicle,
@@ -88,23 +89,13 @@ def variants(patch: Patch, turns: list[tuple[float, float]], multiple: int) -> t
     height, width = (_rounded_up(side, multiple) for side in patch.mask.shape)
     images = np.empty((len(turns), height, width), np.uint8)
     masks = np.empty((len(turns), height, width), np.bool_)
-    for i, (angle, log_scale) in enumerate(turns):
-        affine = _similarity(patch, angle, log_scale)
+    for i, turn in enumerate(turns):
+        affine = similarity(turn, patch.nadir_px, patch.gsd_m)
         images[i] = cv2.warpAffine(
             patch.image, affine, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
         masks[i] = cv2.warpAffine(patch.mask.view(np.uint8), affine, (width, height), flags=cv2.INTER_NEAREST) > 0
     return images, masks
-
-
-def _similarity(patch: Patch, angle_rad: float, log_scale: float) -> Float:
-    """2 x 3 affine map of OpenCV pixels: turn clockwise by `angle_rad` and grow about the nadir point."""
-    gsd_n, gsd_e = patch.gsd_m
-    c, s = math.cos(angle_rad) * math.exp(log_scale), math.sin(angle_rad) * math.exp(log_scale)
-    linear = np.array([[c, -s * gsd_n / gsd_e], [s * gsd_e / gsd_n, c]])
-    nadir = np.array(patch.nadir_px) - 0.5
-    shift = nadir - linear @ nadir
-    return np.column_stack([linear, shift])
 
 
 def _rounded_up(value: int, multiple: int) -> int:

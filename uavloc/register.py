@@ -15,6 +15,7 @@ import numpy as np
 
 from uavloc.config import RegisterConfig
 from uavloc.correlation import correlate, parabola, peak_offset, standardised
+from uavloc.turns import all_turns
 from uavloc.types import Descriptors, Float, Float32, Match, Outcome
 
 _MIN_USABLE_SHARE = 0.05
@@ -38,17 +39,6 @@ class Search:
     log_scales: tuple[float, ...]
     heading_std_rad: float
     log_scale_std: float
-
-
-def symmetric_steps(std: float, step: float, most: int) -> tuple[float, ...]:
-    """Search values around zero at `step` that reach 1.5 standard deviations, at least one to either side."""
-    n = min(most, max(1, math.ceil(1.5 * std / step)))
-    return tuple(step * k for k in range(-n, n + 1))
-
-
-def all_turns(headings_rad: tuple[float, ...], log_scales: tuple[float, ...]) -> list[tuple[float, float]]:
-    """Every (heading, log scale) of a search, in the order in which `register` expects the queries."""
-    return [(heading, scale) for heading in headings_rad for scale in log_scales]
 
 
 def texture(query: Descriptors) -> float:

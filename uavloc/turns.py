@@ -1,0 +1,78 @@
+"""Turns: corrections of heading and scale that are searched, and how pictures and descriptors look under them.
+
+A turn is (heading correction in radians, clockwise; log of the height factor). It acts about the point below the
+vehicle, which stays where it is. Encoding is dear and descriptors bear small turns, so a frame is encoded at a few
+anchors only, and the descriptors of the turns between are those of the nearest anchor, laid down anew.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+from uavloc.types import Descriptors, Float
+
+Turn = tuple[float, float]
+
+
+def symmetric_steps(std: float, step: float, most: int) -> tuple[float, ...]:
+    """Search values around zero at `step` that reach 1.5 standard deviations, at least one to either side."""
+    n = min(most, max(1, math.ceil(1.5 * std / step)))
+    return tuple(step * k for k in range(-n, n + 1))
+
+
+def anchors(values: tuple[float, ...], reach: float) -> tuple[float, ...]:
+    """Fewest values, evenly spaced around zero, that come within `reach` of each of the symmetric `values`."""
+    beyond = max(values) - reach
+    n = math.ceil(beyond / (2.0 * reach) - 1e-9) if beyond > 0.0 else 0
+    return tuple(2.0 * reach * k for k in range(-n, n + 1))
+
+
+def all_turns(headings_rad: tuple[float, ...], log_scales: tuple[float, ...]) -> list[Turn]:
+    """Every (heading, log scale) of a search, in the order in which `register` expects the queries."""
+    return [(heading, scale) for heading in headings_rad for scale in log_scales]
+
+
+def similarity(turn: Turn, nadir: tuple[float, float], gsd_m: tuple[float, float]) -> Float:
+    """2 x 3 affine map of a turn on a raster with (north, east) metres per cell about `nadir`, x and y corner-based.
+
+    The map is between cell centres, as OpenCV counts.
+    """
+    angle, log_scale = turn
+    gsd_n, gsd_e = gsd_m
+    c, s = math.cos(angle) * math.exp(log_scale), math.sin(angle) * math.exp(log_scale)
+    linear = np.array([[c, -s * gsd_n / gsd_e], [s * gsd_e / gsd_n, c]])
+    centre = np.array(nadir) - 0.5
+    return np.column_stack([linear, centre - linear @ centre])
+
+
+def turned(
+    encoded: Descriptors, at: list[Turn], turns: list[Turn], nadir: tuple[float, float], cell_m: tuple[float, float]
+) -> Descriptors:
+    """Descriptors for every turn from those at the anchors (one each, in order): the nearest one, warped by the rest.
+
+    `nadir` is the (x, y) cell, corner-based, about which turns act; `cell_m` is (north, east) metres per cell. What
+    comes from outside the picture, or touches it, is not valid.
+    """
+    n, (_, channels, height, width) = len(turns), encoded.data.shape
+    data = np.zeros((n, channels, height, width), np.float32)
+    mask = np.zeros((n, height, width), np.bool_)
+    planes = np.ascontiguousarray(encoded.data.transpose(0, 2, 3, 1))
+    for i, turn in enumerate(turns):
+        k = _nearest(turn, at)
+        rest = (turn[0] - at[k][0], turn[1] - at[k][1])
+        if rest == (0.0, 0.0):
+            data[i], mask[i] = encoded.data[k], encoded.mask[k]
+            continue
+        affine = similarity(rest, nadir, cell_m)
+        mask[i] = cv2.warpAffine(encoded.mask[k].astype(np.float32), affine, (width, height)) > 0.999
+        warped = cv2.warpAffine(planes[k], affine, (width, height)).reshape(height, width, channels)
+        data[i] = (warped * mask[i][:, :, None]).transpose(2, 0, 1)
+    return Descriptors(data, mask)
+
+
+def _nearest(turn: Turn, at: list[Turn]) -> int:
+    """Index of the anchor from which the least heading and scale is left."""
+    return int(np.argmin([math.hypot(turn[0] - heading, turn[1] - scale) for heading, scale in at]))
