@@ -45,6 +45,10 @@ class Place:
     gsd_m: float
     views: tuple[View, ...]
 
+    def at_most(self, dates: int) -> Place:
+        """The place with its first dates only; with all of them for 0."""
+        return dataclasses.replace(self, views=self.views[: dates or None])
+
     @property
     def held_out(self) -> bool:
         """Whether the place is kept for validation."""

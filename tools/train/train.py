@@ -52,6 +52,8 @@ class Recipe:
     weight_decay: float = 0.02
     seed: int = 1
     worlds: int = 48
+    dates: int = 0
+    """Most dates used of a place; 0: all."""
     width: int = 32
     channels: int = 16
     dim: int = 256
@@ -143,7 +145,8 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         places = load_places(imagery, recipe.worlds, folder.parent / "worlds")
-        self.train_sites = Sampler([p for p in places if not p.held_out], recipe.jitter)
+        learned = [place.at_most(recipe.dates) for place in places if not place.held_out]
+        self.train_sites = Sampler(learned, recipe.jitter)
         self.test_sites = Sampler([p for p in places if p.held_out], recipe.jitter)
         self.network = Network(recipe.channels, recipe.dim, recipe.width).to(
             self.device, memory_format=torch.channels_last
