@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import cv2
+import onnxmodels
 import pytest
 from mapfiles import write_map
 from program import ENVIRONMENT, REPO, Flown, Ran, command, is_refused, rows, uavloc, works
@@ -283,13 +284,32 @@ def test_engines_are_listed_shown_and_checked(tmp_path: Path) -> None:
     assert "gradient" in works("engine", "list").out
     shown = works("engine", "info", "gradient").out
     assert "Apache-2.0" in shown
-    assert works("engine", "verify", "gradient").out.startswith("gradient: intact")
+    verified = works("engine", "verify", "gradient").out
+    assert verified.startswith("gradient: intact")
+    assert "runs on cpu in fp32; largest difference to the reference: " in verified
     altered = tmp_path / "altered"
     shutil.copytree(REPO / "engines" / "gradient", altered)
     model = altered / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"\0")
     is_refused(uavloc("engine", "verify", altered), "model.onnx", "sha256")
     is_refused(uavloc("engine", "info", "nothing"), "nothing")
+
+
+def test_a_model_is_imported_as_an_engine(tmp_path: Path) -> None:
+    model, out = tmp_path / "Two Heads.v1.onnx", tmp_path / "made"
+    model.write_bytes(onnxmodels.two_heads())
+    is_refused(uavloc("engine", "import", model, "--out", out), "--licence")
+    is_refused(uavloc("engine", "import", model, "--licence", "MIT", "--out", out, "--mean", "1,2"), "1,2")
+    shown = works("engine", "import", model, "--licence", "MIT", "--out", out, "--mean", -4, "--std", 60).out
+    assert "two_heads_v1" in shown
+    assert "4 channels per 4 x 4 pixels" in shown
+    assert "8 numbers per 224 x 224 pixels" in shown
+    assert works("engine", "verify", out).out.startswith("two_heads_v1: intact")
+    is_refused(uavloc("engine", "import", model, "--licence", "MIT", "--out", out), "exists already")
+    is_refused(uavloc("engine", "verify", out, "--precision", "fp16"), "fp16")
+    is_refused(uavloc("engine", "build", out), "tensorrt")
+    model.write_bytes(b"nothing")
+    is_refused(uavloc("engine", "import", model, "--licence", "MIT", "--out", tmp_path / "x"), str(model), "ONNX")
 
 
 @pytest.mark.parametrize(("fact", "value"), [("stride", 16), ("halo_px", 0)])

@@ -40,6 +40,16 @@ def test_three_fixes_that_agree_over_real_motion_confirm() -> None:
     assert flown(2).published is None
 
 
+def test_one_fix_is_enough_where_the_configuration_asks_for_one() -> None:
+    config = CONFIG.model_copy(update={"integrity": CONFIG.integrity.model_copy(update={"confirm_fixes": 1})})
+    result = Track(start_state(0, 50.0, 15.0, 0.07, 0.08), config)
+    assert result.consider(seen(0, 20.0)) is Outcome.FIX
+    assert result.published is not None
+    elsewhere = Track(start_state(0, 50.0, 15.0, 0.07, 0.08), config)
+    assert elsewhere.consider(seen(0, 300.0)) is Outcome.GATED
+    assert elsewhere.published is None
+
+
 def test_the_same_view_again_and_again_confirms_nothing() -> None:
     hovering = track()
     for t_s in range(1, 30):

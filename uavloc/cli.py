@@ -37,7 +37,8 @@ COMMANDS = {
     "inspect": "tell what is in a tile cache",
     "verify": "check every byte of a tile cache",
     "replay": "fly a recorded log again and see where the camera says it was",
-    "engine": "list, show and check the engines that turn pictures into descriptors",
+    "engine": "list, show, check, import and build the engines that turn pictures into descriptors",
+    "bench": "measure how right and how fast, next to a local-feature baseline",
     "sim": "invent a world, or fly a simulated camera over a world, map or cache",
     "demo": "try everything: invent a world, build a cache, fly, lose GPS, replay",
 }

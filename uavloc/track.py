@@ -59,11 +59,8 @@ class Track:
         gate = self._config.filter.gate_chi2
         if self._track is None or self._track.nis(measurement) > gate:
             return self._contradicted(measurement, gate)
-        self._track.apply(measurement)
         self._gated = 0
-        self._count_agreement()
-        self.confirmed = self.confirmed or self._agreed >= self._config.integrity.confirm_fixes
-        return Outcome.FIX if self.confirmed else Outcome.LOST
+        return self._agreeing(measurement)
 
     def _contradicted(self, measurement: Measurement, gate: float) -> Outcome:
         if self.confirmed:
@@ -75,10 +72,16 @@ class Track:
         if self._prior.nis(measurement) > gate:
             return Outcome.GATED
         self._track = self._prior.copy()
-        self._track.apply(measurement)
         self._agreed = 0
+        return self._agreeing(measurement)
+
+    def _agreeing(self, measurement: Measurement) -> Outcome:
+        """Take a fix into the track, which is confirmed once enough of them agree."""
+        assert self._track is not None
+        self._track.apply(measurement)
         self._count_agreement()
-        return Outcome.LOST
+        self.confirmed = self.confirmed or self._agreed >= self._config.integrity.confirm_fixes
+        return Outcome.FIX if self.confirmed else Outcome.LOST
 
     def _count_agreement(self) -> None:
         """Count a fix if the vehicle has moved since the last one counted: the same view twice is one witness."""

@@ -1,0 +1,106 @@
+"""`uavloc bench` as users run it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from globalhead import write_engine
+from program import Flown, is_refused, uavloc, works
+
+from uavloc.encode import load_engine
+
+FIGURES = {"frames", "answered", "a_5m", "a_10m", "a_25m", "median_m", "wrong", "ms"}
+
+
+def on(flown: Flown) -> tuple[object, ...]:
+    return ("--flight", flown.log, "--map", flown.map)
+
+
+@pytest.fixture(scope="module")
+def measured(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, str, Path]:
+    """The JSON and the Markdown of one run with two engines, and the folder with their caches."""
+    folder = tmp_path_factory.mktemp("measured")
+    looking = write_engine(folder / "standin", 96)
+    words = ("--engine", "gradient", looking, "--every", 12, "--work", folder / "work", "--height-error", 0.1)
+    ran = works("bench", "accuracy", *on(flown), *words, "--json", "--markdown", folder / "result.md")
+    return json.loads(ran.out), (folder / "result.md").read_text(encoding="utf-8"), folder
+
+
+def test_every_engine_and_the_baseline_side_by_side(measured: tuple[dict, str, Path]) -> None:
+    document, _, _ = measured
+    rows = document["single_frame"]
+    assert [(row["method"], round(row["height_factor"], 3)) for row in rows] == [
+        ("gradient", 1.1), ("sift", 1.1), ("gradient", 0.909), ("sift", 0.909),
+    ]  # fmt: skip
+    assert all(row.keys() >= FIGURES and row["frames"] == 2 for row in rows)
+    assert rows[0]["a_10m"] >= 0.5
+    assert not any(row["wrong"] for row in rows)
+    assert set(document["engines"]) == {"gradient", "standin"}
+    assert document["seed"] == 1
+    assert document["pairs"] == []
+
+
+def test_retrieval_is_measured_for_engines_with_a_global_head(measured: tuple[dict, str, Path]) -> None:
+    document, _, _ = measured
+    (row,) = document["retrieval"]
+    assert (row["method"], row["queries"]) == ("standin", 2)
+    assert row["recall_1"] <= row["recall_5"] <= row["recall_10"] <= 1.0
+    shares = [share for _, share in row["rva"]]
+    assert shares == sorted(shares)
+
+
+def test_the_markdown_tells_the_same(measured: tuple[dict, str, Path]) -> None:
+    document, markdown, _ = measured
+    assert "seed 1" in markdown
+    assert "factor of 1.1" in markdown
+    lines = [line for line in markdown.splitlines() if line.startswith("| log |")]
+    assert len(lines) == len(document["single_frame"]) + len(document["retrieval"])
+
+
+def test_caches_are_kept_for_the_next_time_and_the_figures_repeat(
+    flown: Flown, measured: tuple[dict, str, Path]
+) -> None:
+    document, _, folder = measured
+    before = {path: path.stat().st_mtime_ns for path in (folder / "work").glob("*.mbtiles")}
+    assert len(before) == 2
+    words = ("--engine", "gradient", "--every", 12, "--work", folder / "work", "--height-error", 0.1)
+    ran = works("bench", "accuracy", *on(flown), *words, "--json", "--protocol", "single-frame")
+    again = json.loads(ran.out)
+    assert "retrieval" not in again
+    for old, new in zip(document["single_frame"], again["single_frame"], strict=True):
+        assert {**old, "ms": 0} == {**new, "ms": 0}
+    assert before == {path: path.stat().st_mtime_ns for path in (folder / "work").glob("*.mbtiles")}
+
+
+def test_sets_that_are_not_there(flown: Flown, tmp_path: Path) -> None:
+    is_refused(uavloc("bench", "accuracy", "--data", tmp_path), "holds no flight with truth on a map")
+    is_refused(uavloc("bench", "accuracy", "--data", tmp_path / "no"), "no such folder")
+    is_refused(uavloc("bench", "accuracy", "--flight", flown.log), "--map")
+    is_refused(uavloc("bench", "accuracy", *on(flown), "--data", tmp_path), "--data")
+    is_refused(uavloc("bench", "accuracy", *on(flown), "--height-error", "3"), "SHARE")
+    is_refused(uavloc("bench", "accuracy", *on(flown), "--every", "0"), "from 1")
+    is_refused(uavloc("bench", "accuracy", *on(flown), "--engine", "nobody"), "nobody")
+    (tmp_path / "sift").mkdir()
+    is_refused(uavloc("bench", "accuracy", *on(flown), "--engine", write_engine(tmp_path / "s", name="sift")), "name")
+    is_refused(uavloc("bench"), "WHAT")
+
+
+def test_speed_is_measured_in_all_its_parts() -> None:
+    document = json.loads(works("bench", "speed", "--engine", "gradient", "--rounds", 3, "--json").out)
+    (encode,), (frame,) = document["encode"], document["frame"]
+    assert 0.0 < encode["encode_min_ms"] <= encode["encode_median_ms"]
+    assert encode["gflops"] == pytest.approx(encode["gflop"] / encode["encode_min_ms"] * 1e3)
+    assert encode["matmul_gflops"] > encode["gflops"] > 0.0
+    assert frame["frames"] >= 3
+    assert {"rectify", "encode", "register"} <= frame["stages_ms"].keys()
+    assert sum(frame["stages_ms"].values()) <= 1.5 * frame["total_ms"]
+
+
+def test_a_build_is_measured(flown: Flown) -> None:
+    (row,) = json.loads(works("bench", "build", "--map", flown.map, "--engine", "gradient", "--json").out)["build"]
+    assert row["tiles"] > 10
+    assert row["tiles_per_s"] == pytest.approx(row["tiles"] / row["seconds"])
+    assert row["mb"] == pytest.approx(flown.cache.stat().st_size / 1e6, rel=0.05)
+    assert row["engine"] == load_engine("gradient", 1).name

@@ -1,0 +1,149 @@
+"""Measurements as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from uavloc.bench.pairs import SUCCESS_PX, WRONG_PX
+from uavloc.bench.retrieval import HEADING_DEG, POSITIVE_M
+from uavloc.bench.singleframe import PRIOR_ERROR_M, SEARCH_M
+from uavloc.types import FALSE_ERROR_M
+
+Say = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A key of the rows, its heading, and how a value is said."""
+
+    key: str
+    heading: str
+    say: Say = str
+
+
+def count(value: int | float | None) -> str:
+    """A whole number."""
+    return "-" if value is None else f"{value:.0f}"
+
+
+def percent(share: float | None) -> str:
+    """A share."""
+    return "-" if share is None else f"{100.0 * share:.1f} %"
+
+
+def number(value: float | None) -> str:
+    """A measured value with two decimals."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+SINGLE_FRAME = (
+    Column("flight", "flight"),
+    Column("map", "map"),
+    Column("height_factor", "height x", lambda factor: f"{factor:.3g}"),
+    Column("method", "method"),
+    Column("frames", "frames", count),
+    Column("answered", "answered", count),
+    Column("a_5m", "5 m", percent),
+    Column("a_10m", "10 m", percent),
+    Column("a_25m", "25 m", percent),
+    Column("median_m", "median m", number),
+    Column("wrong", f"wrong > {FALSE_ERROR_M:.0f} m", count),
+    Column("ms", "ms per frame", count),
+)
+PAIRS = (
+    Column("method", "method"),
+    Column("pairs", "pairs", count),
+    Column("answered", "answered", count),
+    Column("success", f"within {SUCCESS_PX:.0f} px", count),
+    Column("median_px", "median px", number),
+    Column("wrong", f"wrong > {WRONG_PX:.0f} px", count),
+    Column("ms", "ms per pair", count),
+)
+RETRIEVAL = (
+    Column("flight", "flight"),
+    Column("map", "map"),
+    Column("method", "method"),
+    Column("queries", "queries", count),
+    Column("recall_1", "R@1", percent),
+    Column("recall_5", "R@5", percent),
+    Column("recall_10", "R@10", percent),
+    Column("dis_5_m", "Dis@5 m", count),
+    Column("sdm_5", "SDM@5", number),
+    Column("rva_points", "recall in area", lambda points: ", ".join(f"{percent(r)} in {a:g} km2" for a, r in points)),
+    Column("ms", "ms per query", count),
+)
+SPEED = (
+    Column("engine", "engine"),
+    Column("side_px", "side px", count),
+    Column("encode_min_ms", "best ms", number),
+    Column("encode_median_ms", "median ms", number),
+    Column("gflop", "GFLOP", lambda gflop: "-" if gflop is None else f"{gflop:.3g}"),
+    Column("gflops", "GFLOP/s", number),
+    Column("matmul_gflops", "matrix product GFLOP/s", number),
+)
+FRAME_SPEED = (
+    Column("engine", "engine"),
+    Column("frames", "frames", count),
+    Column("total_ms", "whole frame ms", number),
+    Column("stages_ms", "of these", lambda stages: ", ".join(f"{name} {number(ms)}" for name, ms in stages.items())),
+)
+BUILD = (
+    Column("engine", "engine"),
+    Column("map", "map"),
+    Column("tiles", "tiles", count),
+    Column("seconds", "seconds", number),
+    Column("tiles_per_s", "tiles per s", number),
+    Column("mb", "MB", number),
+)
+
+
+def table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a Markdown table."""
+    lines = [[column.heading for column in columns], ["---"] * len(columns)]
+    lines += [[column.say(row[column.key]) for column in columns] for row in rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def accuracy_markdown(document: Mapping[str, Any]) -> str:
+    """The document of `measure_accuracy` for people."""
+    parts = []
+    if document.get("single_frame"):
+        parts += ["## Single frame\n", _single_frame_words(document), table(SINGLE_FRAME, document["single_frame"])]
+    if document.get("pairs"):
+        words = "Unknown turn, same scale; errors of the camera picture's centre, in pixels of the reference.\n"
+        parts += ["## Pairs\n", words, table(PAIRS, document["pairs"])]
+    if document.get("retrieval"):
+        words = (
+            f"The whole map, heading within {HEADING_DEG:.0f} degrees; right is a region within {POSITIVE_M:.0f} m.\n"
+        )
+        parts += ["## Retrieval\n", words, table(RETRIEVAL, document["retrieval"])]
+    return "\n".join(parts)
+
+
+def speed_markdown(document: Mapping[str, Any]) -> str:
+    """The document of `bench speed` for people."""
+    parts = ["## Encoding, one picture on one thread\n", table(SPEED, document["encode"])]
+    if document["frame"]:
+        parts += ["## A frame in flight, median of the frames with a fix\n", table(FRAME_SPEED, document["frame"])]
+    return "\n".join(parts)
+
+
+def build_markdown(document: Mapping[str, Any]) -> str:
+    """The document of `bench build` for people."""
+    return "\n".join(["## Building a cache\n", table(BUILD, document["build"])])
+
+
+def _single_frame_words(document: Mapping[str, Any]) -> str:
+    said = f"Every {_ordinal(document['every'])}frame alone: "
+    said += f"prior off by up to {PRIOR_ERROR_M:.0f} m north and east (seed {document['seed']}), "
+    said += f"search {SEARCH_M:.0f} m around it. Shares are of all frames.\n"
+    error = document["height_error"]
+    if error > 0.0:
+        said += f"The height is wrong by a factor of {1 + error:.3g}; the search over scale is widened to reach it.\n"
+    return said
+
+
+def _ordinal(every: int) -> str:
+    return "" if every == 1 else f"{every}th "

@@ -1,0 +1,191 @@
+"""`uavloc bench`: how right and how fast, every engine beside a local-feature baseline."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from uavloc import __version__
+from uavloc.bench.accuracy import PROTOCOLS, AccuracyJob, measure_accuracy
+from uavloc.bench.sets import Flight, Map, load_map
+from uavloc.bench.speed import ROUNDS, FrameSpeed, build_speed, encode_speed, frame_speed, simulated
+from uavloc.bench.tables import accuracy_markdown, build_markdown, speed_markdown
+from uavloc.build import build_cache
+from uavloc.commands.words import number_in
+from uavloc.console import progress, say
+from uavloc.encode import list_engines, load_engine
+from uavloc.errors import UsageError
+from uavloc.files import write_atomic
+from uavloc.region import Region
+from uavloc.tiles import TileCache
+from uavloc.types import Encoder
+
+DEFAULT_DATA = Path("../shared/data")
+MAX_HEIGHT_ERROR = 1.0
+
+_EXAMPLES = """
+examples:
+  uavloc bench accuracy --every 10
+  uavloc bench accuracy --flight flight1 --map map.jpg --engine gradient --height-error 0.25 --markdown result.md
+  uavloc bench speed --json
+
+Sets are found by their format: frames folders with truth.csv, pictures with a JSON of corners, picture pairs.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `uavloc bench`."""
+    parser.epilog = _EXAMPLES
+    actions = parser.add_subparsers(metavar="WHAT", required=True, title="what")
+    _configure_accuracy(actions.add_parser("accuracy", help="how right, on real flights and pairs with truth"))
+    _configure_speed(actions.add_parser("speed", help="how fast an engine encodes and a whole frame goes"))
+    _configure_build(actions.add_parser("build", help="how fast a cache is built, and how large it gets"))
+
+
+def _configure_accuracy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help=f"folder with sets (default: $UAVLOC_DATA or {DEFAULT_DATA})"
+    )
+    parser.add_argument("--flight", type=Path, metavar="FOLDER", help="one frames folder with truth.csv, with --map")
+    parser.add_argument("--map", type=Path, metavar="FILE", help="the map to look for it on")
+    _add_engines(parser)
+    parser.add_argument("--every", type=positive, default=1, metavar="N", help="take every Nth frame (default: all)")
+    parser.add_argument(
+        "--height-error", type=height_error, default=0.0, metavar="SHARE",
+        help="multiply the height by 1 + SHARE, then by 1 / (1 + SHARE), and search wide enough for that",
+    )  # fmt: skip
+    parser.add_argument("--seed", type=natural, default=1, metavar="N", help="of the priors (default: %(default)s)")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="folder in which caches are kept for the next time")
+    parser.add_argument(
+        "--protocol", action="append", choices=PROTOCOLS, metavar="NAME",
+        help=f"measure only this: {', '.join(PROTOCOLS)}; repeat it for more",
+    )  # fmt: skip
+    _add_outputs(parser)
+    parser.set_defaults(run=run_accuracy)
+
+
+def _configure_speed(parser: argparse.ArgumentParser) -> None:
+    _add_engines(parser)
+    parser.add_argument(
+        "--rounds", type=positive, default=ROUNDS, metavar="N", help="encodings to time (default: %(default)s)"
+    )
+    _add_outputs(parser)
+    parser.set_defaults(run=run_speed)
+
+
+def _configure_build(parser: argparse.ArgumentParser) -> None:
+    _add_engines(parser)
+    parser.add_argument("--map", type=Path, metavar="FILE", help="map to build from (default: an invented one)")
+    _add_outputs(parser)
+    parser.set_defaults(run=run_build)
+
+
+def _add_engines(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--engine",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="engines, names or folders (default: all installed)",
+    )
+
+
+def _add_outputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of Markdown")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the Markdown to a file too")
+
+
+def run_accuracy(arguments: argparse.Namespace) -> None:
+    """Measure accuracy and show it."""
+    if (arguments.flight is None) != (arguments.map is None):
+        raise UsageError("--flight and --map belong together")
+    if arguments.flight is not None and arguments.data is not None:
+        raise UsageError("--data and --flight are both given: keep one")
+    data = arguments.data or Path(os.environ.get("UAVLOC_DATA", DEFAULT_DATA))
+    job = AccuracyJob(
+        engines=_engines(arguments),
+        data=data if arguments.flight is None else None,
+        flight=arguments.flight,
+        map=arguments.map,
+        every=arguments.every,
+        height_error=arguments.height_error,
+        seed=arguments.seed,
+        work=arguments.work,
+        protocols=tuple(arguments.protocol or PROTOCOLS),
+    )
+    document = measure_accuracy(job, progress)
+    _show(arguments, document, accuracy_markdown(document))
+
+
+def run_speed(arguments: argparse.Namespace) -> None:
+    """Time every engine and show it."""
+    encodings, frames = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        place, flight = simulated(Path(folder), progress)
+        for name in _engines(arguments):
+            with progress(f"encode with {name}") as tell:
+                encodings.append(asdict(encode_speed(name, arguments.rounds, tell)))
+            encoder = load_engine(name)
+            if encoder.channels:
+                frames.append(asdict(_flown(encoder, place, flight, Path(folder))))
+    document = {"uavloc": __version__, "encode": encodings, "frame": frames}
+    _show(arguments, document, speed_markdown(document))
+
+
+def _flown(encoder: Encoder, place: Map, flight: Flight, folder: Path) -> FrameSpeed:
+    with progress(f"build a cache for {encoder.name}") as tell:
+        out = folder / f"{encoder.identity}.mbtiles"
+        build_cache(Region(place.source.bounds), [place.source], encoder, out, tell)
+    with TileCache.open(out, encoder) as cache, progress(f"fly with {encoder.name}") as tell:
+        return frame_speed(encoder, cache, flight, tell)
+
+
+def run_build(arguments: argparse.Namespace) -> None:
+    """Build a cache with every engine and show what that took."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        place = load_map(arguments.map) if arguments.map is not None else simulated(Path(folder), progress)[0]
+        for name in _engines(arguments):
+            encoder = load_engine(name)
+            with progress(f"build with {encoder.name}") as tell:
+                rows.append(asdict(build_speed(encoder, place, Path(folder) / f"{encoder.identity}.mbtiles", tell)))
+    document = {"uavloc": __version__, "build": rows}
+    _show(arguments, document, build_markdown(document))
+
+
+def positive(text: str) -> int:
+    """A whole number from 1, for argparse."""
+    return _whole(1, text)
+
+
+def natural(text: str) -> int:
+    """A whole number from 0, for argparse."""
+    return _whole(0, text)
+
+
+def height_error(text: str) -> float:
+    """A share, for argparse."""
+    return number_in(0.0, MAX_HEIGHT_ERROR, text, "SHARE")
+
+
+def _whole(least: int, text: str) -> int:
+    if not text.isdecimal() or len(text) > 9 or int(text) < least:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least}")
+    return int(text)
+
+
+def _engines(arguments: argparse.Namespace) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(arguments.engine or list_engines()))
+
+
+def _show(arguments: argparse.Namespace, document: Mapping[str, Any], markdown: str) -> None:
+    """Print the result, and write it where that is asked for."""
+    if arguments.markdown is not None:
+        write_atomic(arguments.markdown, markdown.encode())
+    say(json.dumps(document, indent=2, allow_nan=False) if arguments.json else markdown.rstrip("\n"))
