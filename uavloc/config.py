@@ -24,7 +24,7 @@ class _Section(BaseModel):
 class EngineConfig(_Section):
     """Which descriptor is used, and what computes it."""
 
-    name: str = Field(default="gradient", description="Engine folder: a name that came with the program, or a path.")
+    name: str = Field(default="evergreen", description="Engine folder: a name that came with the program, or a path.")
     threads: int = Field(default=0, ge=0, description="Threads for encoding on the CPU; 0 lets the runtime choose.")
     provider: Literal["cpu", "cuda", "tensorrt-ep", "tensorrt"] = Field(
         default="cpu", description="What computes: cpu, cuda or tensorrt-ep (ONNX Runtime), or tensorrt itself."
@@ -58,9 +58,9 @@ class RegisterConfig(_Section):
     heading_step_deg: float = Field(default=4.0, gt=0, description="Spacing of the heading search.")
     scale_step: float = Field(default=0.06, gt=0, lt=0.5, description="Spacing of the scale search, as a share.")
     heading_reach_deg: float = Field(
-        default=6.0, gt=0, description="How far descriptors are turned rather than the frame encoded anew."
+        default=12.0, gt=0, description="How far descriptors are turned rather than the frame encoded anew."
     )
-    scale_reach: float = Field(default=0.12, gt=0, description="The same for scale, as a share.")
+    scale_reach: float = Field(default=0.24, gt=0, description="The same for scale, as a share.")
     wide_heading_deg: float = Field(
         default=90.0,
         ge=0,
@@ -78,8 +78,8 @@ class RegisterConfig(_Section):
     min_texture: float = Field(
         default=0.02, ge=0, description="Mean squared descriptor under which there is nothing to match."
     )
-    min_score: float = Field(default=5.5, ge=0, description="Smallest correlation peak, in noise units of the surface.")
-    min_margin: float = Field(default=4.0, ge=0, description="Log-likelihood the best place must keep over any other.")
+    min_score: float = Field(default=5.0, ge=0, description="Smallest correlation peak, in noise units of the surface.")
+    min_margin: float = Field(default=3.0, ge=0, description="Log-likelihood the best place must keep over any other.")
     exclusion_m: float = Field(
         default=10.0, gt=0, description="Places nearer to the peak than this count as the same place."
     )

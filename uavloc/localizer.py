@@ -45,8 +45,6 @@ from uavloc.types import (
 )
 
 _SPEED_STD_MPS = 15.0
-_WEAK = (Outcome.LOW_SCORE, Outcome.AMBIGUOUS)
-"""What a wrong heading looks like."""
 _REFINE_MARGIN_PX = 16
 """Map beyond the patch that features at its edge need."""
 
@@ -155,7 +153,7 @@ class Localizer:
             track.advance(self._motion(query, track.state, _tilt_cov(attitude, height.agl_m)))
         prior = track.search_state
         match = self._match(query, prior)
-        if match in _WEAK and self._config.registration.wide_heading_deg > 0.0:
+        if match is Outcome.LOW_SCORE and self._config.registration.wide_heading_deg > 0.0:
             query = self._query(frame, attitude, height, prior, wide=True)
             match = self._match(query, prior)
         if isinstance(match, Outcome):

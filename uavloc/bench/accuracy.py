@@ -21,6 +21,7 @@ from uavloc.bench.singleframe import (
     count_shots,
     engine_method,
     flight_camera,
+    gates_open,
     shots,
     single_frame_config,
 )
@@ -33,6 +34,8 @@ from uavloc.tiles import TileCache
 from uavloc.types import Encoder, Progress
 
 SINGLE_FRAME, PAIRS, RETRIEVAL = "single-frame", "pairs", "retrieval"
+GATES_OPEN = ", best place"
+"""Behind the name of an engine: its answers without gates."""
 PROTOCOLS = (SINGLE_FRAME, PAIRS, RETRIEVAL)
 
 Shown = Callable[[str], AbstractContextManager[Progress]]
@@ -128,6 +131,7 @@ def _single_frame(
             if engine.channels:
                 cache = closing.enter_context(caches.open(place, engine))
                 methods[engine.name] = engine_method(cache, engine, camera, config)
+                methods[f"{engine.name}{GATES_OPEN}"] = engine_method(cache, engine, camera, gates_open(config))
         methods[sift.NAME] = sift.sift_baseline(place.source, camera, job.height_error)
         for factor in _height_factors(job.height_error):
             with shown(f"{flight.name} on {place.name}, height x {factor:.3g}") as progress:
