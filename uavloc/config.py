@@ -67,7 +67,7 @@ class RegisterConfig(_Section):
         le=180,
         description="Half of the headings tried when the recorded one fits nowhere; 0: none.",
     )
-    wide_min_score: float = Field(default=7.0, ge=0, description="Smallest correlation peak under such a heading.")
+    wide_min_score: float = Field(default=8.0, ge=0, description="Smallest correlation peak under such a heading.")
     max_steps: int = Field(default=3, ge=1, le=10, description="Most steps to either side in heading and in scale.")
     search_sigmas: float = Field(
         default=3.0, gt=0, description="Half side of the search window in standard deviations."
@@ -78,8 +78,13 @@ class RegisterConfig(_Section):
     min_texture: float = Field(
         default=0.02, ge=0, description="Mean squared descriptor under which there is nothing to match."
     )
-    min_score: float = Field(default=5.0, ge=0, description="Smallest correlation peak, in noise units of the surface.")
-    min_margin: float = Field(default=3.0, ge=0, description="Log-likelihood the best place must keep over any other.")
+    surroundings_m: float = Field(
+        default=40.0, gt=0, description="A place must stand out of a box of this side around it."
+    )
+    min_score: float = Field(
+        default=6.25, ge=0, description="Smallest correlation peak, in noise units of the surface."
+    )
+    min_margin: float = Field(default=4.0, ge=0, description="Log-likelihood the best place must keep over any other.")
     exclusion_m: float = Field(
         default=10.0, gt=0, description="Places nearer to the peak than this count as the same place."
     )

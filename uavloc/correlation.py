@@ -60,6 +60,20 @@ def standardised(values: Float32, usable: Mask) -> Float32:
     return np.where(usable, (values - median) / max(float(scatter), 1e-3), -np.inf).astype(np.float32)
 
 
+def standing_out(values: Float32, usable: Mask, box: tuple[int, int]) -> Float32:
+    """Correlation less its mean over the usable part of a box (rows, columns) around every place; 0 where not usable.
+
+    All of a forest is like all of a forest: a plateau of likeness tells the kind of ground, its peaks tell the place.
+    """
+    height, width = box[0] | 1, box[1] | 1
+    out = np.zeros_like(values)
+    for surface, known, result in zip(values, usable, out, strict=True):
+        share = cv2.blur(known.astype(np.float32), (width, height), borderType=cv2.BORDER_CONSTANT)
+        mean = cv2.blur(np.where(known, surface, 0.0), (width, height), borderType=cv2.BORDER_CONSTANT)
+        result[known] = surface[known] - mean[known] / share[known]
+    return out
+
+
 def parabola(left: float, middle: float, right: float) -> tuple[float, float]:
     """Vertex of the parabola through three samples around a maximum: its offset in [-0.5, 0.5], and its curvature.
 

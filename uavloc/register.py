@@ -1,9 +1,9 @@
 """Where does the patch lie on the map: dense masked correlation -> likelihood surface -> Match.
 
 The descriptors of the patch, under every heading and scale of a small search, are slid over the whole window of map
-descriptors. A correlation peak is judged against the scatter of its own surface: `z`, the correlation in units of that
-scatter, has log-likelihood z^2/2 if wrong places scatter like noise. Repeating scenes scatter worse, so only a share
-(`temper`) of it is believed.
+descriptors. What counts is by how much a place stands out of its surroundings, judged against the scatter of that over
+the whole surface: `z`, in units of that scatter, has log-likelihood z^2/2 if wrong places scatter like noise. Repeating
+scenes scatter worse, so only a share (`temper`) of it is believed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uavloc.config import RegisterConfig
-from uavloc.correlation import correlate, parabola, peak_offset, standardised
+from uavloc.correlation import correlate, parabola, peak_offset, standardised, standing_out
 from uavloc.turns import all_turns
 from uavloc.types import Descriptors, Float, Float32, Match, Outcome
 
@@ -58,7 +58,8 @@ def register(query: Descriptors, window: Descriptors, search: Search, config: Re
     values, usable = correlate(query, window, config.min_overlap)
     if usable.mean() < _MIN_USABLE_SHARE:
         return Outcome.OUTSIDE_CACHE
-    z = standardised(values, usable)
+    box = (round(config.surroundings_m / search.cell_m[0]), round(config.surroundings_m / search.cell_m[1]))
+    z = standardised(standing_out(values, usable, box), usable)
     believed = log_likelihood(z, config.temper)
     posterior = believed + _log_prior(search, z.shape)
     k, row, column = (int(i) for i in np.unravel_index(int(posterior.argmax()), posterior.shape))
