@@ -141,8 +141,10 @@ def test_a_card_that_contradicts_itself_is_refused(place: str, value: object, fi
     assert "\n" not in str(refused.value)
 
 
-def test_a_network_of_one_size_must_hold_two_halos() -> None:
-    told = facts(input={**facts()["input"], "size_px": 16}, **{"global": None})
+@pytest.mark.parametrize(("size_px", "stride", "halo_px"), [(16, 4, 8), (32, 8, 9)])
+def test_a_network_of_one_size_must_hold_two_halos_in_whole_cells(size_px: int, stride: int, halo_px: int) -> None:
+    dense = {**DENSE, "stride": stride, "halo_px": halo_px}
+    told = facts(input={**facts()["input"], "size_px": size_px}, output=dense, **{"global": None})
     with pytest.raises(EngineError, match="two halos"):
         check_card(told, "card")
 

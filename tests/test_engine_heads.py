@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from onnx.reference import ReferenceEvaluator
 
 from uavloc.card import GlobalFacts, OutputFacts
-from uavloc.encode import load_engine, open_engine
+from uavloc.encode import OnnxEncoder, OnnxRuntime, load_card, load_engine, open_engine
 from uavloc.encode.heads import dense_cells, global_rows
 from uavloc.encode.pictures import pieces
 from uavloc.enginecheck import check_engine
@@ -174,6 +174,16 @@ def test_a_network_of_one_size_answers_as_one_of_any(tmp_path: Path, size: tuple
     check_engine(one)
 
 
+def test_pictures_too_small_for_two_halos_are_refused_and_not_cut_for_ever(tmp_path: Path) -> None:
+    folder = nets.engine(tmp_path / "e", nets.dense_net(), output={**nets.DENSE, "halo_px": 13})
+    card, runtime = load_card(folder), OnnxRuntime((folder / "model.onnx").read_bytes())
+    runtime.side_range_px = (8, 36)
+    assert OnnxEncoder(card, runtime).encode(GREY, REAL).mask.all()
+    runtime.side_range_px = (8, 35)
+    with pytest.raises(EngineError, match=r"output\.halo_px: 13 .* 36 pixels, .* ends at 32"):
+        OnnxEncoder(card, runtime)
+
+
 # --- engines that lie -------------------------------------------------------------------------------------------------
 
 
@@ -223,3 +233,16 @@ def test_a_global_head_that_breaks_its_word_is_refused(tmp_path: Path, broken: s
         return
     with pytest.raises(EngineError, match=words):
         check_engine(engine)
+
+
+def test_a_dense_head_that_looks_under_the_mask_is_refused(tmp_path: Path) -> None:
+    g = nets.Graph(8)
+    valid = g.op("AveragePool", "mask", kernel_shape=[4, 4], strides=[4, 4])
+    seen = g.op("Tanh", g.conv("image", 1, 4, side=4, stride=4))
+    spread = g.op("AveragePool", seen, kernel_shape=[3, 3], pads=[1] * 4, count_include_pad=1)
+    outputs = {"dense": g.op("Mul", g.op("Mul", spread, valid), g.const(0.4)), "valid": valid}
+    model = g.model({**nets.image(), "mask": ["n", 1, "h", "w"]}, outputs)
+    facts = {**nets.engine_facts()["input"], "mask": "mask"}
+    dense = {"dense": "dense", "valid": "valid", "channels": 4, "stride": 4, "halo_px": 4}
+    with pytest.raises(EngineError, match="masked pixels have a say"):
+        check_engine(open_engine(nets.engine(tmp_path / "e", model, input=facts, output=dense)))

@@ -62,6 +62,30 @@ def test_external_data_is_found_wherever_it_hides() -> None:
     assert has_external_data(wrapped(sparse_initializer=sparse), "m")
 
 
+def test_external_data_is_found_in_functions_and_training_graphs() -> None:
+    constant = helper.make_node("Constant", [], ["c"], value=external("v"))
+    function = helper.make_function("own", "f", [], ["c"], [constant], [helper.make_opsetid("", 17)])
+    for add in (
+        lambda model: model.functions.append(function),
+        lambda model: model.training_info.add().algorithm.initializer.append(external("w")),
+    ):
+        model = onnx.load_from_string(wrapped())
+        add(model)
+        assert has_external_data(model.SerializeToString(), "m")
+
+
+def test_numbers_that_other_readers_cut_short_hide_nothing() -> None:
+    location = b"\x70\x01"  # field 14, data_location: EXTERNAL
+    plain = wrapped(initializer=external("w"))
+    assert plain.count(location) == 1
+    with pytest.raises(EngineError, match="not an ONNX model"):
+        check_whole(b"\xc2\x80\x80\x80\x90\x00" + plain, "m")
+    tensor = external("w").SerializeToString().replace(location, b"\x70\x81\x80\x80\x80\x10")  # 2^32 + 1
+    assert TensorProto.FromString(tensor).data_location == TensorProto.EXTERNAL
+    graph = b"\x2a" + bytes([len(tensor)]) + tensor
+    assert has_external_data(wrapped() + b"\x3a" + bytes([len(graph)]) + graph, "m")
+
+
 def test_graphs_that_nest_without_end_are_refused() -> None:
     graph = helper.make_graph([], "deepest", [], [])
     for _ in range(25):

@@ -230,7 +230,7 @@ def test_real_ground_is_put_where_it_was_cut_and_another_date_moves_it_little(da
 
 def both_ways(cache: TileCache, folder: Path, every: int, most: int = 99) -> list[tuple[Estimate, Estimate, GeoPoint]]:
     """Every n-th frame alone, without and with the refiner, and where it was."""
-    flight, encoder = load_flight(folder), load_engine("gradient", 1)
+    flight, encoder = load_flight(folder), load_engine(Config().engine.name, 1)
     camera, plain = flight_camera(flight), single_frame_config(0.0)
     refining = plain.model_copy(update={"refine": CONFIG})
 
@@ -245,7 +245,7 @@ def both_ways(cache: TileCache, folder: Path, every: int, most: int = 99) -> lis
 
 
 def cached(place: Map, region: str, out: Path) -> TileCache:
-    encoder = load_engine("gradient", 1)
+    encoder = load_engine(Config().engine.name, 1)
     build_cache(parse_region(region, [place.source.bounds]), [place.source], encoder, out)
     return TileCache.open(out, encoder)
 
@@ -262,7 +262,7 @@ def same_picture(flown, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_over_the_same_picture_it_sharpens(flown, same_picture: Path) -> None:
-    with TileCache.open(flown.cache, load_engine("gradient", 1)) as cache:
+    with TileCache.open(flown.cache, load_engine(Config().engine.name, 1)) as cache:
         found = [pair for pair in both_ways(cache, same_picture, every=6) if pair[0].fix is not None]
     assert len(found) >= 3
     assert all(refined.fix is not None for _, refined, _ in found)

@@ -69,3 +69,12 @@ def test_what_comes_from_outside_is_not_valid() -> None:
     assert warped.mask[:, 10, 10].all()
     assert (warped.data[:, :, ~warped.mask.all(axis=0)] <= 1.0).all()
     assert (warped.data.transpose(0, 2, 3, 1)[~warped.mask] == 0.0).all()
+
+
+def test_descriptors_of_any_length_are_turned() -> None:
+    rng = np.random.default_rng(1)
+    long = Descriptors(rng.normal(0.0, 0.1, (1, 384, 12, 14)).astype(np.float32), np.ones((1, 12, 14), np.bool_))
+    some = Descriptors(long.data[:, 190:200], long.mask)
+    turns = [(0.1, 0.05)]
+    warped = [turned(encoded, [(0.0, 0.0)], turns, (7.0, 6.0), (1.0, 1.0)) for encoded in (long, some)]
+    np.testing.assert_allclose(warped[0].data[:, 190:200], warped[1].data, atol=1e-6)

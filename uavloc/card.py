@@ -92,6 +92,11 @@ class OutputFacts(_Facts):
     centre: tuple[float, ...] | None = None
     unit: Literal[True] | None = None
 
+    @property
+    def least_piece_px(self) -> int:
+        """Smallest side of a piece of a larger picture that gives something: two halos, in whole cells, and a cell."""
+        return (2 * -(-self.halo_px // self.stride) + 1) * self.stride
+
     @model_validator(mode="after")
     def _agrees(self) -> OutputFacts:
         if self.centre is not None and len(self.centre) != self.channels:
@@ -185,10 +190,6 @@ class EngineCard(_Facts):
             raise ValueError("gsd_range_m: the finest comes first")
         if self.output is None and self.global_head is None:
             raise ValueError("output, global: at least one of the two heads is needed")
-        if self.input.colour == "grey" and not (
-            isinstance(self.input.mean, float) and isinstance(self.input.std, float)
-        ):
-            raise ValueError("input.mean, input.std: one number each for grey")
         precisions = [variant.precision for variant in self.variant or []]
         if len(set(precisions)) != len(precisions):
             raise ValueError("variant: a precision is listed twice")
@@ -202,7 +203,7 @@ def _check_size(size_px: int | None, output: OutputFacts | None, global_head: Gl
         return
     if global_head is not None and global_head.window_px != size_px:
         raise ValueError(f"global.window_px: must be the {size_px} of input.size_px")
-    if output is not None and (size_px % output.stride or size_px < 2 * output.halo_px + output.stride):
+    if output is not None and (size_px % output.stride or size_px < output.least_piece_px):
         raise ValueError("input.size_px: must be a multiple of output.stride and hold two halos and a cell")
 
 

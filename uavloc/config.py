@@ -61,13 +61,6 @@ class RegisterConfig(_Section):
         default=12.0, gt=0, description="How far descriptors are turned rather than the frame encoded anew."
     )
     scale_reach: float = Field(default=0.24, gt=0, description="The same for scale, as a share.")
-    wide_heading_deg: float = Field(
-        default=90.0,
-        ge=0,
-        le=180,
-        description="Half of the headings tried when the recorded one fits nowhere; 0: none.",
-    )
-    wide_min_score: float = Field(default=8.0, ge=0, description="Smallest correlation peak under such a heading.")
     max_steps: int = Field(default=3, ge=1, le=10, description="Most steps to either side in heading and in scale.")
     search_sigmas: float = Field(
         default=3.0, gt=0, description="Half side of the search window in standard deviations."

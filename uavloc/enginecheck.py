@@ -26,7 +26,7 @@ def check_engine(engine: Encoder) -> None:
 
 
 def _check_dense(engine: Encoder) -> None:
-    """Values in [-1, 1], zero where masked; the same again; nothing reaches beyond the halo."""
+    """Values in [-1, 1], zero where masked; the same again; masked pixels and those beyond the halo have no say."""
     image, mask = _picture(engine)
     found = engine.encode(image, mask)
     if not (np.isfinite(found.data).all() and np.abs(found.data).max() <= 1.0 + STEP):
@@ -36,6 +36,9 @@ def _check_dense(engine: Encoder) -> None:
     again = engine.encode(image, mask)
     if not (np.array_equal(found.data, again.data) and np.array_equal(found.mask, again.mask)):
         raise EngineError(f"engine '{engine.name}': gives another answer to the same picture")
+    hidden = engine.encode(np.where(mask, image, image ^ 255), mask)
+    if np.abs(hidden.data - found.data).max() > _REPEATS or not np.array_equal(hidden.mask, found.mask):
+        raise EngineError(f"engine '{engine.name}': output.dense: masked pixels have a say")
     changed = image.copy()
     changed[:, :, : _EDGE_CELLS * engine.stride] ^= 255
     reach = _EDGE_CELLS + -(-engine.halo_px // engine.stride)

@@ -59,18 +59,13 @@ class _NoFixError(Exception):
 
 @dataclass(frozen=True)
 class _Query:
-    """A frame laid on the ground and encoded under every turn of the search around a state.
-
-    `turn_std` tells how far heading and log scale may be off; `wide` that the recorded heading was not believed.
-    """
+    """A frame laid on the ground and encoded under every turn of the search around a state."""
 
     t_ns: int
     patch: Patch
     descriptors: Descriptors
     headings_rad: tuple[float, ...]
     log_scales: tuple[float, ...]
-    turn_std: tuple[float, float]
-    wide: bool
     nadir_cell: tuple[float, float]
     cell_m: tuple[float, float]
     zoom: int
@@ -152,18 +147,14 @@ class Localizer:
         with self._timed("odometry"):
             track.advance(self._motion(query, track.state, _tilt_cov(attitude, height.agl_m)))
         prior = track.search_state
-        match = self._match(query, prior)
-        if match is Outcome.LOW_SCORE and self._config.registration.wide_heading_deg > 0.0:
-            query = self._query(frame, attitude, height, prior, wide=True)
+        with self._timed("register"):
             match = self._match(query, prior)
-        if isinstance(match, Outcome):
-            raise _NoFixError(match)
         if self._config.refine.enabled:
             with self._timed("refine"):
                 match = self._refined(query, prior, match)
         if self._view is not None and self._view.t_ns == frame.t_ns:
             self._view = query.nearest_view(match.heading_rad, match.log_scale)
-        measurement = self._measurement(match, prior, attitude, height, heading_known=not query.wide)
+        measurement = self._measurement(match, prior, attitude, height)
         outcome = track.consider(measurement)
         if outcome is not Outcome.FIX:
             raise _NoFixError(outcome)
@@ -194,14 +185,13 @@ class Localizer:
             self._track = Track(prior, self._config)
         return self._track
 
-    def _query(self, frame: Frame, attitude: Attitude, height: Height, state: State, *, wide: bool = False) -> _Query:
+    def _query(self, frame: Frame, attitude: Attitude, height: Height, state: State) -> _Query:
         assert frame.image is not None
         ned_from_body = yaw_rotation(state.mean[HEADING]) @ attitude.ned_from_body
         agl_m = height.agl_m * math.exp(state.mean[SCALE])
         with self._timed("rectify"):
             zoom, patch = self._patch(frame, ned_from_body, agl_m, state)
-            turn_std = self._turn_std(state, wide)
-            headings, log_scales = self._turns(turn_std, wide)
+            headings, log_scales = self._turns(state)
             at = self._anchors(headings, log_scales)
             stride = self._encoder.stride
             images, masks = variants(patch, at, stride)
@@ -211,7 +201,7 @@ class Localizer:
         cell_m = (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride)
         with self._timed("turn"):
             descriptors = turned(encoded, at, all_turns(headings, log_scales), nadir_cell, cell_m)
-        return _Query(frame.t_ns, patch, descriptors, headings, log_scales, turn_std, wide, nadir_cell, cell_m, zoom)
+        return _Query(frame.t_ns, patch, descriptors, headings, log_scales, nadir_cell, cell_m, zoom)
 
     def _patch(self, frame: Frame, ned_from_body: Float, agl_m: float, state: State) -> tuple[int, Patch]:
         """The frame on the ground, at the finest level of the cache whose patch is not too large."""
@@ -231,12 +221,12 @@ class Localizer:
             raise _NoFixError(Outcome.LOW_TEXTURE)
         return zoom, patch
 
-    def _turns(self, std: tuple[float, float], wide: bool) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    def _turns(self, state: State) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Headings and log scales to search."""
         config = self._config.registration
-        most = math.ceil(config.wide_heading_deg / config.heading_step_deg) if wide else config.max_steps
-        headings = symmetric_steps(std[0], math.radians(config.heading_step_deg), most)
-        return headings, symmetric_steps(std[1], config.scale_step, config.max_steps)
+        heading_std, scale_std = self._turn_std(state)
+        headings = symmetric_steps(heading_std, math.radians(config.heading_step_deg), config.max_steps)
+        return headings, symmetric_steps(scale_std, config.scale_step, config.max_steps)
 
     def _anchors(self, headings: tuple[float, ...], log_scales: tuple[float, ...]) -> list[Turn]:
         """The turns under which the frame is encoded."""
@@ -244,17 +234,10 @@ class Localizer:
         reach_rad = math.radians(config.heading_reach_deg)
         return all_turns(anchors(headings, reach_rad), anchors(log_scales, config.scale_reach))
 
-    def _turn_std(self, state: State, wide: bool) -> tuple[float, float]:
-        """How far heading and log scale of one frame may be from the corrected ones: bias and noise together.
-
-        In fast turns the recorded heading may be anything: time stamps are off, or the compass is slow.
-        """
+    def _turn_std(self, state: State) -> tuple[float, float]:
+        """How far heading and log scale of one frame may be from the corrected ones: bias and noise together."""
         noise = self._config.filter
-        heading = (
-            math.radians(self._config.registration.wide_heading_deg)
-            if wide
-            else math.hypot(math.sqrt(state.cov[HEADING, HEADING]), math.radians(noise.heading_noise_deg))
-        )
+        heading = math.hypot(math.sqrt(state.cov[HEADING, HEADING]), math.radians(noise.heading_noise_deg))
         return heading, math.hypot(math.sqrt(state.cov[SCALE, SCALE]), noise.scale_noise)
 
     def _motion(self, query: _Query, state: State, tilt_cov: Float) -> Advance:
@@ -277,15 +260,8 @@ class Localizer:
         plausible = displacement_nis(state, step, config.filter) <= config.filter.gate_chi2
         return step if plausible else still
 
-    def _match(self, query: _Query, prior: State) -> Match | Outcome:
-        """The query's place on the map around a state, or why there is none."""
-        with self._timed("register"):
-            match = self._registered(query, prior)
-        if query.wide and isinstance(match, Match) and match.score < self._config.registration.wide_min_score:
-            return Outcome.LOW_SCORE
-        return match
-
-    def _registered(self, query: _Query, prior: State) -> Match | Outcome:
+    def _match(self, query: _Query, prior: State) -> Match:
+        """The query's place on the map around a state."""
         config = self._config.registration
         radius_m = min(max(config.search_sigmas * prior.std_m, config.min_radius_m), config.max_radius_m)
         here = self._geo(*prior.mean[:2])
@@ -297,8 +273,11 @@ class Localizer:
         window = self._cache.descriptors(query.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
         origin = (x - query.nadir_cell[0] - left, y - query.nadir_cell[1] - top)
         cov = prior.cov[:2, :2]
-        search = Search(origin, query.cell_m, cov, query.headings_rad, query.log_scales, *query.turn_std)
-        return register(query.descriptors, window, search, config)
+        search = Search(origin, query.cell_m, cov, query.headings_rad, query.log_scales, *self._turn_std(prior))
+        match = register(query.descriptors, window, search, config)
+        if isinstance(match, Outcome):
+            raise _NoFixError(match)
+        return match
 
     def _refined(self, query: _Query, prior: State, match: Match) -> Match:
         """The match, sharpened where local features of the patch and of the map around it bear it out."""
@@ -314,13 +293,8 @@ class Localizer:
         found = refine(patch, window, (corner[0] - left, corner[1] - top), match.cov_ne_m2, config.refine)
         return match if found is None else sharpened(match, found, config.registration.map_std_m)
 
-    def _measurement(
-        self, match: Match, prior: State, attitude: Attitude, height: Height, *, heading_known: bool
-    ) -> Measurement:
-        """The match in terms of the state, with the noise of tilt, heading and height added.
-
-        A heading that was not believed tells nothing of the bias of the others.
-        """
+    def _measurement(self, match: Match, prior: State, attitude: Attitude, height: Height) -> Measurement:
+        """The match in terms of the state, with the noise of tilt, heading and height added."""
         noise = self._config.filter
         values = np.array(
             [
@@ -332,7 +306,7 @@ class Localizer:
         )
         cov = np.zeros((4, 4))
         cov[:2, :2] = match.cov_ne_m2 + _tilt_cov(attitude, height.agl_m)
-        cov[2, 2] = match.heading_std_rad**2 + math.radians(noise.heading_noise_deg) ** 2 if heading_known else 1e3
+        cov[2, 2] = match.heading_std_rad**2 + math.radians(noise.heading_noise_deg) ** 2
         cov[3, 3] = match.log_scale_std**2 + noise.scale_noise**2
         return Measurement(prior.t_ns, values, cov)
 
@@ -364,8 +338,7 @@ class Localizer:
         try:
             yield
         finally:
-            spent_ms = (time.perf_counter() - started) * 1e3
-            self._timings_ms[stage] = self._timings_ms.get(stage, 0.0) + spent_ms
+            self._timings_ms[stage] = (time.perf_counter() - started) * 1e3
 
 
 def _age_s(frame: Frame, reading: Attitude | Height) -> float:

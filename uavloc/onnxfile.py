@@ -14,11 +14,14 @@ from uavloc.errors import EngineError
 
 MAX_MODEL_BYTES = 1 << 30
 _MAX_DEPTH = 60
-_EXTERNAL = 1
-_MODEL_OPSET, _MODEL_GRAPH = 8, 7
+_MAX_KEY = 1 << 32
+_MODEL_OPSET = 8
 _OPSET_DOMAIN, _OPSET_VERSION = 1, 2
 _TENSOR_LOCATION = 14
 _TENSORS_WITHIN = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
@@ -59,17 +62,14 @@ def opset(model: bytes, where: str) -> int:
 
 def has_external_data(model: bytes, where: str) -> bool:
     """Whether any tensor of a model lies in another file; raises EngineError when it is no ONNX model."""
-    return any(
-        number == _MODEL_GRAPH and isinstance(value, memoryview) and _is_external("graph", value, where, 0)
-        for number, value in _fields(memoryview(model), where)
-    )
+    return _is_external("model", memoryview(model), where, 0)
 
 
 def _is_external(kind: str, message: memoryview, where: str, depth: int) -> bool:
     if depth > _MAX_DEPTH:
         raise EngineError(f"{where}: graphs within graphs, too deep to be a model")
     if kind == "tensor":
-        return any(number == _TENSOR_LOCATION and value == _EXTERNAL for number, value in _fields(message, where))
+        return any(number == _TENSOR_LOCATION and value != 0 for number, value in _fields(message, where))
     return any(
         number in _TENSORS_WITHIN[kind]
         and isinstance(value, memoryview)
@@ -83,6 +83,8 @@ def _fields(message: memoryview, where: str) -> Iterator[Field]:
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at, where)
+        if key >= _MAX_KEY:  # readers differ in what they make of it
+            raise EngineError(f"{where}: not an ONNX model")
         number, wire = key >> 3, key & 7
         if wire == 0:
             value, at = _varint(message, at, where)

@@ -15,6 +15,8 @@ import numpy as np
 from uavloc.types import Descriptors, Float
 
 Turn = tuple[float, float]
+_WARPED_TOGETHER = 64
+"""Channels that OpenCV warps at once; it refuses more than 128."""
 
 
 def symmetric_steps(std: float, step: float, most: int) -> tuple[float, ...]:
@@ -68,8 +70,10 @@ def turned(
             continue
         affine = similarity(rest, nadir, cell_m)
         mask[i] = cv2.warpAffine(encoded.mask[k].astype(np.float32), affine, (width, height)) > 0.999
-        warped = cv2.warpAffine(planes[k], affine, (width, height)).reshape(height, width, channels)
-        data[i] = (warped * mask[i][:, :, None]).transpose(2, 0, 1)
+        for first in range(0, channels, _WARPED_TOGETHER):
+            part = np.ascontiguousarray(planes[k][:, :, first : first + _WARPED_TOGETHER])
+            warped = cv2.warpAffine(part, affine, (width, height)).reshape(height, width, -1)
+            data[i, first : first + _WARPED_TOGETHER] = (warped * mask[i][:, :, None]).transpose(2, 0, 1)
     return Descriptors(data, mask)
 
 

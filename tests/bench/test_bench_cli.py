@@ -9,6 +9,7 @@ import pytest
 from globalhead import write_engine
 from program import Flown, is_refused, uavloc, works
 
+from uavloc.config import Config
 from uavloc.encode import load_engine
 
 FIGURES = {"frames", "answered", "a_5m", "a_10m", "a_25m", "median_m", "wrong", "ms"}
@@ -31,12 +32,15 @@ def measured(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> tuple[di
 def test_every_engine_and_the_baseline_side_by_side(measured: tuple[dict, str, Path]) -> None:
     document, _, _ = measured
     rows = document["single_frame"]
+    methods = ("gradient", "gradient, best place", "sift")
     assert [(row["method"], round(row["height_factor"], 3)) for row in rows] == [
-        ("gradient", 1.1), ("sift", 1.1), ("gradient", 0.909), ("sift", 0.909),
-    ]  # fmt: skip
+        (method, factor) for factor in (1.1, 0.909) for method in methods
+    ]
     assert all(row.keys() >= FIGURES and row["frames"] == 2 for row in rows)
-    assert rows[0]["a_10m"] >= 0.5
-    assert not any(row["wrong"] for row in rows)
+    gated, best_place, _ = rows[:3]
+    assert best_place["a_10m"] >= 0.5
+    assert best_place["answered"] == 2 >= gated["answered"]
+    assert not any(row["wrong"] for row in rows if row["method"] != "gradient, best place")
     assert set(document["engines"]) == {"gradient", "standin"}
     assert document["seed"] == 1
     assert document["pairs"] == []
@@ -99,8 +103,9 @@ def test_speed_is_measured_in_all_its_parts() -> None:
 
 
 def test_a_build_is_measured(flown: Flown) -> None:
-    (row,) = json.loads(works("bench", "build", "--map", flown.map, "--engine", "gradient", "--json").out)["build"]
+    name = Config().engine.name
+    (row,) = json.loads(works("bench", "build", "--map", flown.map, "--engine", name, "--json").out)["build"]
     assert row["tiles"] > 10
     assert row["tiles_per_s"] == pytest.approx(row["tiles"] / row["seconds"])
     assert row["mb"] == pytest.approx(flown.cache.stat().st_size / 1e6, rel=0.05)
-    assert row["engine"] == load_engine("gradient", 1).name
+    assert row["engine"] == load_engine(name, 1).name

@@ -81,6 +81,13 @@ def test_bad_pairs_are_refused_by_row(tmp_path: Path, row: str, word: str) -> No
     assert "row 3" in str(refused.value)
 
 
+def test_bad_pairs_end_no_measurement(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pairs_folder(tmp_path / "bad", "0.jpg,one,2,3,x")
+    pairs_folder(tmp_path / "good", "1.jpg,1,2,3,x")
+    assert [pair.name for pair in find_pairs(tmp_path)] == ["1"]
+    assert "left out" in caplog.text
+
+
 def test_no_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         find_maps(tmp_path / "nothing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from uavloc.bench.singleframe import (
 )
 from uavloc.config import Config
 from uavloc.encode import load_engine
+from uavloc.errors import InputError
 from uavloc.frames import LocalFrame
 from uavloc.tiles import TileCache
 from uavloc.turns import symmetric_steps
@@ -57,6 +59,13 @@ def test_a_frame_has_the_same_prior_whatever_else_is_taken(flown: Flown, taken: 
     other = next(shots(flight, 1, seed=6))
     assert other.prior != taken[0].prior
     assert other.truth == taken[0].truth
+
+
+def test_truth_of_other_frames_is_an_error_and_not_an_empty_result(flown: Flown) -> None:
+    flight = load_flight(flown.log)
+    other = replace(flight, truth=tuple(replace(row, name="other") for row in flight.truth))
+    with pytest.raises(InputError, match=r"truth\.csv: names none of the frames"):
+        list(shots(other, 1, seed=5))
 
 
 def test_a_shot_holds_what_sensors_say_and_no_more(taken: list[Shot]) -> None:
@@ -93,17 +102,17 @@ def test_errors_are_metres_on_the_ellipsoid() -> None:
 
 def test_the_flying_code_finds_single_frames_and_the_baseline_runs_beside_it(flown: Flown) -> None:
     flight, place = load_flight(flown.log), load_map(flown.map)
-    camera, encoder = flight_camera(flight), load_engine("gradient", 1)
+    camera, encoder = flight_camera(flight), load_engine(Config().engine.name, 1)
     with TileCache.open(flown.cache, encoder) as cache:
         methods = {
-            "gradient": engine_method(cache, encoder, camera, single_frame_config(0.0)),
+            "engine": engine_method(cache, encoder, camera, single_frame_config(0.0)),
             "sift": sift_baseline(place.source, camera, 0.0),
         }
         given = list(answers(shots(flight, 8, seed=1), methods))
     found = {name: figures([some[name] for some in given]) for name in methods}
-    assert found["gradient"].frames == found["sift"].frames == 3
-    assert found["gradient"].a_10m >= 0.6
-    assert found["gradient"].wrong == found["sift"].wrong == 0
+    assert found["engine"].frames == found["sift"].frames == 3
+    assert found["engine"].a_10m >= 0.6
+    assert found["engine"].wrong == found["sift"].wrong == 0
     assert all(figure.ms > 0.0 for figure in found.values())
 
 
@@ -122,13 +131,13 @@ def test_the_baseline_finds_pictures_of_the_map_itself(flown: Flown, tmp_path: P
 
 def test_a_frame_without_sensors_or_picture_is_a_miss(flown: Flown, taken: list[Shot]) -> None:
     flight, place = load_flight(flown.log), load_map(flown.map)
-    camera, encoder = flight_camera(flight), load_engine("gradient", 1)
+    camera, encoder = flight_camera(flight), load_engine(Config().engine.name, 1)
     shot = taken[0]
     blind = Shot(shot.events, type(shot.frame)(shot.frame.t_ns, shot.frame.name, None), shot.prior, shot.truth)
     deaf = Shot((), shot.frame, shot.prior, shot.truth)
     with TileCache.open(flown.cache, encoder) as cache:
         methods = {
-            "gradient": engine_method(cache, encoder, camera, single_frame_config(0.0)),
+            "engine": engine_method(cache, encoder, camera, single_frame_config(0.0)),
             "sift": sift_baseline(place.source, camera, 0.0),
         }
         for some in answers([blind, deaf], methods):

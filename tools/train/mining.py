@@ -18,10 +18,12 @@ LEAST = 12
 def look_alikes(network: Network, sampler: Sampler, seed: int) -> list[NDArray[np.int64]]:
     """Clusters of sites whose global descriptors are alike."""
     rng = np.random.default_rng(seed)
+    network.eval()
     sites = rng.permutation(len(sampler.sites))[:SITES]
     described = np.concatenate(
-        [_described(network, sampler, part, rng) for part in np.array_split(sites, len(sites) // 24)]
+        [_described(network, sampler, part, rng) for part in np.array_split(sites, -(-len(sites) // 24))]
     )
+    network.train()
     kmeans = faiss.Kmeans(described.shape[1], max(2, len(sites) // PER_CLUSTER), niter=15, spherical=True, seed=1)
     kmeans.train(described)
     own = kmeans.index.search(described, 1)[1][:, 0]

@@ -97,7 +97,7 @@ def _shrunk(
     coarser = float(np.sqrt(abs(np.linalg.det(source_from_picture[:2, :2]))))
     if coarser < 1.15:
         return rgb, np.eye(3)
-    corners = source_from_picture @ np.array([[0, QUERY_PX, 0, MAP_PX], [0, 0, MAP_PX, MAP_PX], [1.0, 1, 1, 1]])
+    corners = source_from_picture @ np.array([[0, MAP_PX, 0, MAP_PX], [0, 0, MAP_PX, MAP_PX], [1.0, 1, 1, 1]])
     low = np.maximum(0, np.floor(corners[:2].min(axis=1) / corners[2].max() - 24)).astype(int)
     high = np.ceil(corners[:2].max(axis=1) / corners[2].min() + 24).astype(int)
     part = rgb[low[1] : max(high[1], low[1] + 8), low[0] : max(high[0], low[0] + 8)]

@@ -26,7 +26,7 @@ from losses import MARGIN_CELLS, place_loss, region_loss, surfaces
 from mining import look_alikes
 from network import STRIDE, Network
 from numpy.typing import NDArray
-from places import load_places
+from places import load_places, sources_of
 from sampler import MAP_PX, QUERY_PX, Jitter, Sampler
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
@@ -146,6 +146,9 @@ class Run:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         places = load_places(imagery, recipe.worlds, folder.parent / "worlds")
         learned = [place.at_most(recipe.dates) for place in places if not place.held_out]
+        if len(learned) in (0, len(places)):
+            raise SystemExit("too few places: none is left to train on, or to hold out (ten generated worlds will do)")
+        (folder / "sources.json").write_text(json.dumps(sources_of(learned), indent=1))
         self.train_sites = Sampler(learned, recipe.jitter)
         self.test_sites = Sampler([p for p in places if p.held_out], recipe.jitter)
         self.network = Network(recipe.channels, recipe.dim, recipe.width).to(
@@ -213,7 +216,7 @@ class Run:
 
     def _mining_due(self) -> bool:
         every = self.recipe.mine_every
-        return every > 0 and self.step > 0 and self.step % every == 0
+        return every > 0 and self.step >= every and (self.step % every == 0 or not self.clusters)
 
     def _batches(self) -> Iterator[dict[str, Tensor]]:
         data = Batches(self.train_sites, self.recipe, self.recipe.seed + 7919 * (self.step + 1), self.clusters)

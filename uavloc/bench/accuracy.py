@@ -54,6 +54,7 @@ class AccuracyJob:
     seed: int = 1
     work: Path | None = None
     protocols: tuple[str, ...] = PROTOCOLS
+    baseline: bool = True
 
 
 def measure_accuracy(job: AccuracyJob, shown: Shown) -> dict[str, Any]:
@@ -132,7 +133,8 @@ def _single_frame(
                 cache = closing.enter_context(caches.open(place, engine))
                 methods[engine.name] = engine_method(cache, engine, camera, config)
                 methods[f"{engine.name}{GATES_OPEN}"] = engine_method(cache, engine, camera, gates_open(config))
-        methods[sift.NAME] = sift.sift_baseline(place.source, camera, job.height_error)
+        if job.baseline:
+            methods[sift.NAME] = sift.sift_baseline(place.source, camera, job.height_error)
         for factor in _height_factors(job.height_error):
             with shown(f"{flight.name} on {place.name}, height x {factor:.3g}") as progress:
                 found = _answers(job, flight, factor, methods, progress)
@@ -178,7 +180,8 @@ def _pairs(job: AccuracyJob, engines: Sequence[Encoder], shown: Shown) -> list[d
     if not pairs:
         return []
     finders: dict[str, Finder] = {engine.name: dense_finder(engine) for engine in engines if engine.channels}
-    finders[sift.NAME] = sift_finder
+    if job.baseline:
+        finders[sift.NAME] = sift_finder
     rows = []
     for name, finder in finders.items():
         with shown(f"pairs, {name}") as progress:

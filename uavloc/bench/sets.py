@@ -88,7 +88,7 @@ def find_pairs(root: Path) -> list[Pair]:
     """The pairs of every folder with `camera/`, `reference/` and a `truth.csv` of offsets below a folder."""
     folders = [folder for folder, names in _walk(root) if "truth.csv" in names]
     with_both = [folder for folder in folders if (folder / "camera").is_dir() and (folder / "reference").is_dir()]
-    return [pair for folder in with_both for pair in load_pairs(folder)]
+    return [pair for folder in with_both for pair in _usable(load_pairs, folder) or []]
 
 
 def load_pairs(folder: Path) -> list[Pair]:

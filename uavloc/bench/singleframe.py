@@ -19,6 +19,7 @@ from uavloc.bench.figures import Answer
 from uavloc.bench.sets import Flight
 from uavloc.camera import CameraModel, load_camera
 from uavloc.config import Config
+from uavloc.errors import InputError
 from uavloc.frames import LocalFrame
 from uavloc.localizer import Localizer
 from uavloc.logs import open_log
@@ -71,6 +72,8 @@ def shots(flight: Flight, every: int, seed: int, height_factor: float = 1.0) -> 
                 yield Shot(tuple(events), event, _prior(point, seed, index), point)
             index += 1
         events.clear()
+    if index == 0:
+        raise InputError(f"{flight.folder / 'truth.csv'}: names none of the frames")
 
 
 def count_shots(flight: Flight, every: int) -> int:

@@ -136,14 +136,11 @@ def build_markdown(document: Mapping[str, Any]) -> str:
 
 
 def _single_frame_words(document: Mapping[str, Any]) -> str:
-    said = f"Every {_ordinal(document['every'])}frame alone: "
+    every = document["every"]
+    said = f"{'Every frame' if every == 1 else f'One frame in {every}'}, alone: "
     said += f"prior off by up to {PRIOR_ERROR_M:.0f} m north and east (seed {document['seed']}), "
     said += f"search {SEARCH_M:.0f} m around it. Shares are of all frames.\n"
     error = document["height_error"]
     if error > 0.0:
         said += f"The height is wrong by a factor of {1 + error:.3g}; the search over scale is widened to reach it.\n"
     return said
-
-
-def _ordinal(every: int) -> str:
-    return "" if every == 1 else f"{every}th "

@@ -66,6 +66,9 @@ def _configure_accuracy(parser: argparse.ArgumentParser) -> None:
         "--protocol", action="append", choices=PROTOCOLS, metavar="NAME",
         help=f"measure only this: {', '.join(PROTOCOLS)}; repeat it for more",
     )  # fmt: skip
+    parser.add_argument(
+        "--no-baseline", action="store_true", help="leave the local-feature baseline out: it takes longest"
+    )
     _add_outputs(parser)
     parser.set_defaults(run=run_accuracy)
 
@@ -118,6 +121,7 @@ def run_accuracy(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         work=arguments.work,
         protocols=tuple(arguments.protocol or PROTOCOLS),
+        baseline=not arguments.no_baseline,
     )
     document = measure_accuracy(job, progress)
     _show(arguments, document, accuracy_markdown(document))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
-from uavloc.card import EngineCard, engine_folder, list_engines, load_card
+from uavloc.card import EngineCard, Precision, Provider, engine_folder, list_engines, load_card
 from uavloc.commands.words import finite
 from uavloc.console import say, show_table
 from uavloc.encode import OnnxEncoder, Parity, check_parity, load_engine, open_engine
 from uavloc.enginecheck import check_engine
 from uavloc.engineimport import HEADS, ImportOrder, import_engine
 
-PROVIDERS = ("cpu", "cuda", "tensorrt-ep", "tensorrt")
-PRECISIONS = ("fp32", "fp16", "int8")
+PROVIDERS: tuple[str, ...] = get_args(Provider)
+PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 _IMPORT_HELP = """
 examples:

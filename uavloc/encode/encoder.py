@@ -187,6 +187,12 @@ class OnnxEncoder:
             )
 
     def _check_dense(self, facts: OutputFacts) -> None:
+        most_px = self._side_range_px()[1]
+        if most_px < facts.least_piece_px:
+            raise EngineError(
+                f"output.halo_px: {facts.halo_px} on either side and a cell need pictures of {facts.least_piece_px} "
+                f"pixels, profile.side_px ends at {most_px}"
+            )
         picture = (1, 4 * facts.stride, 5 * facts.stride)  # not square, to tell rows from columns and from channels
         self.encode(np.zeros(picture, np.uint8), np.ones(picture, np.bool_))
 

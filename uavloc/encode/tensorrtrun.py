@@ -46,8 +46,8 @@ class TensorRtRuntime:
 
     def run(self, feed: Mapping[str, Float32], outputs: Sequence[str]) -> list[Float32]:
         """The outputs of that name."""
-        for name, value in feed.items():
-            array = np.ascontiguousarray(value, self._number(name))
+        given = {name: np.ascontiguousarray(value, self._number(name)) for name, value in feed.items()}
+        for name, array in given.items():  # they must live until the stream has taken them: until `wait`
             if not self._context.set_input_shape(name, array.shape):
                 raise EngineError(f"TensorRT: input {name}: the plan is not made for {array.shape}")
             address = self._buffers.address(name, array.nbytes)
