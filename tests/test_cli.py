@@ -214,7 +214,7 @@ def test_a_cache_of_another_engine_is_refused(flown: Flown, tmp_path: Path) -> N
     halo = next(line for line in card.splitlines() if line.startswith("halo_px"))
     spoil(engine / "engine.toml", halo, "halo_px = 250")
     config.write_text(f'[engine]\nname = "{engine}"\n')
-    is_refused(replay(flown, flown.log, tmp_path / "o", "--config", config), flown.cache.name, "built with gradient")
+    is_refused(replay(flown, flown.log, tmp_path / "o", "--config", config), flown.cache.name, "built with evergreen")
 
 
 # replay input

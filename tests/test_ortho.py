@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from uavloc import ortho
 from uavloc.camera import CameraModel, camera_from_dict
 from uavloc.ortho import footprint_ne, rectify, variants
 from uavloc.types import Patch
@@ -331,3 +332,16 @@ def test_the_straight_variant_is_the_patch() -> None:
     assert (images[0, :height, :width] == patch.image).all()
     assert (masks[0, :height, :width] == patch.mask).all()
     assert masks[0].sum() == patch.mask.sum()
+
+
+def test_texture_is_that_of_the_ground_and_not_of_the_sensor() -> None:
+    rng = np.random.default_rng(2)
+    seen = np.ones((200, 240), np.bool_)
+    dark = Patch(rng.integers(0, 5, (200, 240), np.uint8), seen, (0.5, 0.5), (0.0, 0.0))
+    ground = Patch(
+        texture(240, 200)[:, :, 0] if texture(240, 200).ndim == 3 else texture(240, 200), seen, (0.5, 0.5), (0.0, 0.0)
+    )
+    assert ortho.texture(dark) < 1.0
+    assert ortho.texture(ground) > 5.0
+    unseen = Patch(ground.image, np.zeros_like(seen), ground.gsd_m, ground.nadir_px)
+    assert ortho.texture(unseen) == 0.0

@@ -77,11 +77,6 @@ def test_a_sharp_prior_decides_between_two_equal_places() -> None:
     assert match.offset_ne_m == pytest.approx((2.0, 0.0), abs=0.3)
 
 
-def test_nothing_to_see_is_low_texture() -> None:
-    dull = whole(np.full((9, 3, SIDE, SIDE), 0.01, np.float32))
-    assert register(dull, whole(landscape(5)[None]), search(), CONFIG) is Outcome.LOW_TEXTURE
-
-
 def test_no_map_is_outside_the_cache() -> None:
     world = landscape(6)
     empty = Descriptors(np.zeros_like(world[None]), np.zeros((1, *world.shape[1:]), np.bool_))

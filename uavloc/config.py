@@ -46,6 +46,9 @@ class OrthoConfig(_Section):
     min_valid_share: float = Field(
         default=0.15, ge=0, le=1, description="Share of the patch that must hold real pixels."
     )
+    min_texture: float = Field(
+        default=1.5, ge=0, description="Scatter of grey (of 255) in the patch under which there is nothing to match."
+    )
     max_attitude_age_s: float = Field(
         default=0.5, gt=0, description="An older attitude makes the outcome STALE_ATTITUDE."
     )
@@ -68,9 +71,6 @@ class RegisterConfig(_Section):
     min_radius_m: float = Field(default=50.0, gt=0, description="Smallest half side of the search window.")
     max_radius_m: float = Field(default=250.0, gt=0, description="Largest half side of the search window.")
     min_overlap: float = Field(default=0.5, gt=0, le=1, description="Share of the patch that must lie on known map.")
-    min_texture: float = Field(
-        default=0.02, ge=0, description="Mean squared descriptor under which there is nothing to match."
-    )
     surroundings_m: float = Field(
         default=40.0, gt=0, description="A place must stand out of a box of this side around it."
     )

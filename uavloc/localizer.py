@@ -20,7 +20,7 @@ from uavloc.errors import CacheError
 from uavloc.filter import HEADING, SCALE, Advance, Measurement, State, VelocityReading, displacement_nis, start_state
 from uavloc.frames import LocalFrame, mercator_gsd_m, rpy_from_rotation, world_px_from_geo, wrap_pi, yaw_rotation
 from uavloc.odometry import View, measure_motion
-from uavloc.ortho import footprint_ne, rectify, variants
+from uavloc.ortho import footprint_ne, rectify, texture, variants
 from uavloc.refine import refine, sharpened
 from uavloc.register import Search, register
 from uavloc.tiles import TileCache
@@ -217,7 +217,7 @@ class Localizer:
         fitting = [zoom for zoom, gsd in gsds.items() if reach_m / min(gsd) <= limits.max_patch_px]
         zoom = max(fitting, default=min(gsds))
         patch = rectify(frame.image, self._camera, ned_from_body, agl_m, gsds[zoom], oblique_rad, limits.max_patch_px)
-        if patch is None or patch.mask.mean() < limits.min_valid_share:
+        if patch is None or patch.mask.mean() < limits.min_valid_share or texture(patch) < limits.min_texture:
             raise _NoFixError(Outcome.LOW_TEXTURE)
         return zoom, patch
 

@@ -19,6 +19,7 @@ from uavloc.types import Float, Mask, Patch, Pixels
 _BORDER_SAMPLES = 33
 _GRID_PX = 8
 _SHRINK_FROM = 1.25
+_SMOOTH_PX = 4
 
 
 def grey(image: Pixels) -> Pixels:
@@ -77,6 +78,17 @@ def rectify(
         mask &= _interpolated(seen.astype(np.float32), width, height) > 0.999
     laid = cv2.remap(shrunk, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return Patch(np.asarray(laid, np.uint8), mask, gsd_m, (-float(x[0]), -float(y[0])))
+
+
+def texture(patch: Patch) -> float:
+    """Standard deviation of grey (0 to 255) over the seen part, noise of single pixels averaged away.
+
+    Near 0 over calm water and even snow, and in darkness.
+    """
+    size = (max(1, patch.mask.shape[1] // _SMOOTH_PX), max(1, patch.mask.shape[0] // _SMOOTH_PX))
+    seen = cv2.resize(patch.mask.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.999
+    smooth = cv2.resize(patch.image.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return float(smooth[seen].std()) if seen.any() else 0.0
 
 
 def variants(patch: Patch, turns: list[Turn], multiple: int) -> tuple[Pixels, Mask]:

@@ -41,20 +41,13 @@ class Search:
     log_scale_std: float
 
 
-def texture(query: Descriptors) -> float:
-    """Mean squared descriptor over the valid cells: near 0 over water, snow and in darkness."""
-    return float(np.square(query.data).sum() / max(1, int(query.mask.sum())))
-
-
 def register(query: Descriptors, window: Descriptors, search: Search, config: RegisterConfig) -> Match | Outcome:
-    """The place of the patch, or why there is none: LOW_TEXTURE, OUTSIDE_CACHE, LOW_SCORE or AMBIGUOUS.
+    """The place of the patch, or why there is none: OUTSIDE_CACHE, LOW_SCORE or AMBIGUOUS.
 
     `query` holds one variant for every turn of the search.
     """
     if not window.mask.any():
         return Outcome.OUTSIDE_CACHE
-    if texture(query) < config.min_texture:
-        return Outcome.LOW_TEXTURE
     values, usable = correlate(query, window, config.min_overlap)
     if usable.mean() < _MIN_USABLE_SHARE:
         return Outcome.OUTSIDE_CACHE

@@ -100,7 +100,7 @@ def single_frame_config(height_error: float) -> Config:
 
 def gates_open(config: Config) -> Config:
     """The same search, told to name its best place whatever that is worth."""
-    open_gates = {"min_score": 0.0, "min_margin": 0.0, "min_texture": 0.0}
+    open_gates = {"min_score": 0.0, "min_margin": 0.0}
     registration = config.registration.model_copy(update=open_gates)
     return config.model_copy(update={"registration": registration})
 
