@@ -157,8 +157,9 @@ class Region:
     """A square of the map that a frame may show: a candidate to be checked, never a position.
 
     `point` is where the vehicle would then be, `heading_rad` where it heads (clockwise from north), `radius_m` half the
-    side of the square. `score` is the cosine similarity of the two views; `surprise` tells how far it stands out, in
-    robust standard deviations, from what the same frame scores all over the map.
+    side of the square. `score` is the cosine similarity of the two views and tells whether the view is on the map at
+    all; `surprise` ranks the places of one map: how far the score stands out, in robust standard deviations, from what
+    the same frame scores all over it.
     """
 
     point: GeoPoint
