@@ -57,14 +57,10 @@ def test_work_grows_with_the_picture() -> None:
     assert large == 4 * small
 
 
-def test_an_unknown_shape_is_not_guessed() -> None:
-    assert count_flops(network(), {}, ["dense"]) is None
-
-
 def test_the_matrix_product_is_one() -> None:
     a, b = np.random.default_rng(1).normal(size=(2, 8, 8)).astype(np.float32)
     data = matmul_model(8)
     assert data is not None
     (c,) = OnnxRuntime(data, "cpu", 1).run({"a": a, "b": b}, ["c"])
     assert np.allclose(c, a @ b, atol=1e-5)
-    assert count_flops(data, {}, ["c"]) == 2 * 8**3
+    assert count_flops(data, {"a": (8, 8), "b": (8, 8)}, ["c"]) == 2 * 8**3

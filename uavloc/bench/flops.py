@@ -6,27 +6,34 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
+
+from uavloc.encode import OnnxRuntime
+
 Shapes: TypeAlias = Mapping[str, tuple[int, ...]]
 
 
 def count_flops(model: bytes, shapes: Shapes, outputs: Collection[str]) -> int | None:
     """Floating-point operations (a multiply-add is two) of one run that computes some outputs from inputs of a shape.
 
-    Counted are Conv, ConvTranspose, MatMul and Gemm, which do nearly all of it. None where a shape cannot be inferred
-    or the `onnx` package is not installed.
+    Counted are Conv, ConvTranspose, MatMul and Gemm, which do nearly all of it. The network is run once to see the
+    shapes in between. None where the `onnx` package is not installed.
     """
     try:
         import onnx
     except ImportError:
         return None
-    fixed = onnx.load_model_from_string(model)
-    _fix_shapes(fixed.graph, shapes)
-    graph = onnx.shape_inference.infer_shapes(fixed, data_prop=True).graph
-    known = _known_shapes(graph)
-    try:
-        return sum(_OPERATIONS[node.op_type](node, known) for node in _needed(graph, outputs))
-    except KeyError:
-        return None
+    proto = onnx.load_model_from_string(model)
+    nodes = _needed(proto.graph, outputs)
+    constant = {tensor.name: tuple(tensor.dims) for tensor in proto.graph.initializer}
+    named = {name for node in nodes for name in (node.input[0], node.output[0])} - constant.keys() - shapes.keys()
+    names = sorted(named)
+    del proto.graph.output[:]
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    runtime = OnnxRuntime(proto.SerializeToString())
+    values = runtime.run({name: np.ones(shape, np.float32) for name, shape in shapes.items()}, names)
+    known = {**constant, **shapes, **{name: value.shape for name, value in zip(names, values, strict=True)}}
+    return sum(_OPERATIONS[node.op_type](node, known) for node in nodes)
 
 
 def matmul_model(side: int) -> bytes | None:
@@ -49,30 +56,6 @@ def _needed(graph: Any, outputs: Collection[str]) -> list[Any]:
             wanted |= set(node.input)
             nodes.append(node)
     return [node for node in nodes if node.op_type in _OPERATIONS]
-
-
-def _known_shapes(graph: Any) -> dict[str, tuple[int, ...]]:
-    """The shape of every value that is known."""
-    known = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        dims = value.type.tensor_type.shape.dim
-        if all(dim.HasField("dim_value") for dim in dims):
-            known[value.name] = tuple(dim.dim_value for dim in dims)
-    for node in graph.node:
-        if node.op_type == "Constant":
-            known[node.output[0]] = tuple(node.attribute[0].t.dims)
-    return known
-
-
-def _fix_shapes(graph: Any, shapes: Shapes) -> None:
-    """Write the shapes into the inputs, and forget all others that were written down."""
-    for value in graph.input:
-        for dim, size in zip(value.type.tensor_type.shape.dim, shapes.get(value.name, ()), strict=False):
-            dim.Clear()
-            dim.dim_value = size
-    del graph.value_info[:]
-    for value in graph.output:
-        value.type.tensor_type.ClearField("shape")
 
 
 def _conv(node: Any, known: Shapes) -> int:
