@@ -169,7 +169,7 @@ def test_an_interrupted_build_is_finished_by_the_same_command(tmp_path: Path) ->
     )
     work = Path(f"{out}.building")
     until = time.monotonic() + 60.0
-    while not (work.exists() and work.stat().st_size > 200_000) and time.monotonic() < until:
+    while not (work.exists() and work.stat().st_size > 600_000) and time.monotonic() < until:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     told, err = process.communicate(timeout=60.0)
