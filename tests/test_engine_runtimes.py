@@ -13,10 +13,10 @@ import onnxruntime
 import pytest
 from program import ENVIRONMENT, REPO
 
-from uavloc.card import Provider
 from uavloc.config import load_config
 from uavloc.encode import OnnxRuntime, load_engine
 from uavloc.errors import ConfigError, EngineError
+from uavloc.types import Provider
 
 AVAILABLE = onnxruntime.get_available_providers()
 

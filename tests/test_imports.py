@@ -23,7 +23,9 @@ LAYERS: dict[str, int] = {
     # 1: the ground
     **dict.fromkeys(["errors", "files", "frames", "onnxfile", "types"], 1),
     # 2: shared facts and arithmetic
-    **dict.fromkeys(["cachefile", "camera", "card", "config", "correlation", "region", "regionfile", "turns"], 2),
+    **dict.fromkeys(
+        ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "turns"], 2
+    ),
     # 3: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 3),
     # 4: where stages meet

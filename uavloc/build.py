@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,6 +22,7 @@ from uavloc import cachefile, regionfile
 from uavloc.cachefile import FORMAT_VERSION, IndexFacts, Manifest, SourceRecord, TileId
 from uavloc.errors import BuildError, EngineError, InputError, RegionError
 from uavloc.frames import TILE_PX, geo_from_world_px, mercator_gsd_m, world_px_from_geo, zoom_for_gsd
+from uavloc.pixels import grey as to_grey
 from uavloc.region import Region, clip, union
 from uavloc.retrieve import make_index, require_faiss
 from uavloc.tiles import Lru, mosaic
@@ -363,7 +363,7 @@ class _Builder:
         left, top = (index * _BLOCK * TILE_PX - halo for index in block)
         side = _BLOCK * TILE_PX + 2 * halo
         image = mosaic(lambda c, r: self._image((zoom, c, r)), left, top, side, side)
-        grey = np.asarray(cv2.cvtColor(image.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+        grey = to_grey(image.rgb)
         cells = self._plan.encoder.encode(grey[None], image.mask[None])
         for tile in tiles:
             x, y = ((tile[1] * TILE_PX - left) // stride, (tile[2] * TILE_PX - top) // stride)
@@ -391,7 +391,7 @@ class _Builder:
         """The grey picture and the mask of a window."""
         side = self._plan.encoder.window_px
         image = mosaic(lambda c, r: self._image((zoom, c, r)), *corner, side, side)
-        return np.asarray(cv2.cvtColor(image.rgb, cv2.COLOR_RGB2GRAY), np.uint8), image.mask
+        return to_grey(image.rgb), image.mask
 
     def _windows(self, zoom: int) -> int:
         query = "SELECT coalesce(sum(length(places)), 0) FROM uavloc_regions WHERE zoom = ?"

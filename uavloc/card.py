@@ -26,8 +26,6 @@ MAX_GLOBAL_DIM = 16384
 _PACKAGE = Path(__file__).resolve().parent
 ENGINE_FOLDERS = (_PACKAGE / "_engines", _PACKAGE.parent / "engines")
 
-Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
-Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt-ep", "tensorrt"]
 Spread: TypeAlias = Annotated[float, Field(gt=0)]
 FileName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$", max_length=100)]
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

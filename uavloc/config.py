@@ -10,6 +10,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from uavloc.errors import ConfigError
+from uavloc.types import Precision, Provider
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -26,10 +27,10 @@ class EngineConfig(_Section):
 
     name: str = Field(default="evergreen", description="Engine folder: a name that came with the program, or a path.")
     threads: int = Field(default=0, ge=0, description="Threads for encoding on the CPU; 0 lets the runtime choose.")
-    provider: Literal["cpu", "cuda", "tensorrt-ep", "tensorrt"] = Field(
+    provider: Provider = Field(
         default="cpu", description="What computes: cpu, cuda or tensorrt-ep (ONNX Runtime), or tensorrt itself."
     )
-    precision: Literal["fp32", "fp16", "int8"] = Field(
+    precision: Precision = Field(
         default="fp32", description="Which variant of the engine is computed; not every engine has others than fp32."
     )
 

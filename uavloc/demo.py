@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from uavloc.run import Job, Result, run_replay
 from uavloc.sim import AUTUMN, SUMMER, FlightSpec, WorldSpec, scene_from_world, simulate_flight, simulate_world
 from uavloc.sim.seeds import stream
 from uavloc.sources import open_source
-from uavloc.types import GeoPoint, Progress, Start
+from uavloc.types import GeoPoint, Shown, Start
 
 SIZE_M, GSD_M = 1000.0, 0.6
 FRAMES = 120
@@ -34,8 +32,6 @@ PLACES = {
     "flight": "simulated flight",
 }
 """What the demo leaves in its folder."""
-
-Shown = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)

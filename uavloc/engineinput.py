@@ -9,7 +9,7 @@ from uavloc.card import check_input
 from uavloc.encode import OnnxRuntime, reference_picture
 from uavloc.encode.pictures import network_input
 from uavloc.engineheads import Shapes
-from uavloc.errors import EngineError
+from uavloc.errors import EngineError, one_line
 
 MASK = "mask"
 IMAGENET_MEAN, IMAGENET_STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
@@ -63,8 +63,9 @@ def output_shapes(runtime: OnnxRuntime, facts: dict[str, Any], side_px: int, pic
             name: value.shape for name, value in zip(runtime.outputs, runtime.run(feed, runtime.outputs), strict=True)
         }
     except Exception as error:  # onnxruntime raises its own unnamed types
-        words = " ".join(str(error).split())[:300]
-        raise EngineError(f"does not run on {side_px} x {side_px} pixels: {words} (--size names another)") from error
+        raise EngineError(
+            f"does not run on {side_px} x {side_px} pixels: {one_line(error)} (--size names another)"
+        ) from error
 
 
 def _image_input(runtime: OnnxRuntime) -> str:

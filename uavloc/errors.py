@@ -44,3 +44,8 @@ class BuildError(UavlocError):
 
 class StoppedError(UavlocError):
     """The operator stopped the work; the message tells what is kept."""
+
+
+def one_line(error: Exception) -> str:
+    """What a library says of a failure, on one line and not too long."""
+    return " ".join(str(error).split())[:300]

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from uavloc.camera import CameraModel
+from uavloc.pixels import grey
 from uavloc.turns import Turn, similarity
 from uavloc.types import Float, Mask, Patch, Pixels
 
@@ -20,11 +21,6 @@ _BORDER_SAMPLES = 33
 _GRID_PX = 8
 _SHRINK_FROM = 1.25
 _SMOOTH_PX = 4
-
-
-def grey(image: Pixels) -> Pixels:
-    """H x W grey picture of a grey or RGB one."""
-    return image if image.ndim == 2 else np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def footprint_ne(camera: CameraModel, ned_from_body: Float, agl_m: float, max_oblique_rad: float) -> Float:

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 
 from uavloc.config import RefineConfig
+from uavloc.pixels import grey
 from uavloc.types import Float, Float32, MapImage, Mask, Match, Patch, Pixels
 
 _MIN_FEATURES, _MAX_FEATURES = 500, 50_000
@@ -80,7 +81,7 @@ def refine(
     `patch` is turned and scaled as the match found it, `window` is the map around it at the same zoom, `corner_px` the
     place in the window (x, y) where the match puts the patch's top-left corner, `cov_ne_m2` the match's covariance.
     """
-    found = align(patch.image, patch.mask, _grey(window.rgb), window.mask, config)
+    found = align(patch.image, patch.mask, grey(window.rgb), window.mask, config)
     if found is None:
         return None
     x, y = found.place(patch.nadir_px)
@@ -205,7 +206,3 @@ def _shear(linear: Float) -> float:
     kept = np.hypot(linear[0, 0] + linear[1, 1], linear[1, 0] - linear[0, 1])
     bent = np.hypot(linear[0, 0] - linear[1, 1], linear[1, 0] + linear[0, 1])
     return float(bent / max(1e-12, float(kept)))
-
-
-def _grey(rgb: Pixels) -> Pixels:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)

@@ -15,13 +15,15 @@ import numpy as np
 from uavloc.types import Descriptors, Float
 
 Turn = tuple[float, float]
+REACH_SIGMAS = 1.5
+"""How far a search goes, in standard deviations of what is searched."""
 _WARPED_TOGETHER = 64
 """Channels that OpenCV warps at once; it refuses more than 128."""
 
 
 def symmetric_steps(std: float, step: float, most: int) -> tuple[float, ...]:
-    """Search values around zero at `step` that reach 1.5 standard deviations, at least one to either side."""
-    n = min(most, max(1, math.ceil(1.5 * std / step)))
+    """Search values around zero at `step` that reach `REACH_SIGMAS` * `std`, at least one to either side."""
+    n = min(most, max(1, math.ceil(REACH_SIGMAS * std / step)))
     return tuple(step * k for k in range(-n, n + 1))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -312,3 +313,9 @@ class Publisher(Protocol):
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with (done, total) as long work goes on."""
+Shown: TypeAlias = Callable[[str], AbstractContextManager[Progress]]
+"""Gives, while a piece of work with this label goes on, what is called with its progress."""
+Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
+"""Which variant of an engine is computed."""
+Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt-ep", "tensorrt"]
+"""What computes it."""

@@ -21,7 +21,7 @@ from network import STRIDE, Network
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from places import load_places
 from sampler import MAP_PX, QUERY_PX, Jitter, Sampler
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from uavloc.enginewrite import write_engine
@@ -31,17 +31,6 @@ HALO_PX = 112
 """Beyond this a pixel moves no value by a step of the cache (1/127); a multiple of 16, on which the net is aligned."""
 GSD_RANGE_M = (0.3, 1.5)
 CALIBRATION_PICTURES = 96
-
-
-class Exported(nn.Module):
-    """The network with the three outputs of an engine."""
-
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self.network(image, mask)
 
 
 def trained(run: Path) -> Network:
@@ -69,7 +58,7 @@ def as_onnx(network: Network) -> bytes:
     sides |= {k: STRIDE * torch.export.Dim(f"cells_{k}", min=4, max=512) for k in (2, 3)}
     example = torch.rand(2, 1, 192, 224)
     program = torch.onnx.export(
-        Exported(network).eval(), (example, torch.ones_like(example)), dynamo=True, opset_version=OPSET,
+        network, (example, torch.ones_like(example)), dynamo=True, opset_version=OPSET,
         input_names=["image", "mask"], output_names=["dense", "valid", "region"],
         dynamic_shapes={"image": sides, "mask": sides}, verbose=False,
     )  # fmt: skip

@@ -24,7 +24,7 @@ Pixels = NDArray[np.uint8]
 SITE_PX = 224
 """Spacing of the sites laid out on a large picture."""
 HELD_OUT = ("chico", "eureka", "bishop", "odm_garfield", "iowa_9", "world_9")
-"""Places whose names begin so are never trained on: they choose the checkpoint."""
+"""Places whose names begin so are never trained on: they show how well it goes elsewhere."""
 SOURCES = {
     "naip": "NAIP orthophotos of California (USDA, public domain), crops CC-BY 4.0 (Ventura et al. 2024)",
     "iowa": "NAIP orthophotos of Iowa (USDA): public domain",
@@ -50,10 +50,9 @@ class View:
 
 @dataclass(frozen=True)
 class Place:
-    """The same ground on one or several dates, at one scale. `gsd_m` is 0 where nobody knows it."""
+    """The same ground on one or several dates, at one scale."""
 
     name: str
-    gsd_m: float
     views: tuple[View, ...]
     source: str
 
@@ -116,12 +115,12 @@ def _naip_cities(imagery: Path) -> Iterator[Place]:
     for ref in sorted(shifts.keys() | singles):
         views = [View(_read(folder / "images" / ref))]
         views += [View(_read(folder / "images" / name), shift) for name, shift in shifts[ref]]
-        yield Place(ref, 0.6, tuple(views), "naip")
+        yield Place(ref, tuple(views), "naip")
 
 
 def _naip_iowa(imagery: Path) -> Iterator[Place]:
     for index, path in enumerate(sorted((imagery / "naip_iowa_1m").rglob("*.jp*g"))):
-        yield Place(f"iowa_{index % 10}_{path.stem}", 1.0, (View(_read(path)),), "iowa")
+        yield Place(f"iowa_{index % 10}_{path.stem}", (View(_read(path)),), "iowa")
 
 
 def _naip_dakota(imagery: Path) -> Iterator[Place]:
@@ -137,20 +136,20 @@ def _naip_dakota(imagery: Path) -> Iterator[Place]:
                 origin, pixel_m = (left, top), data.transform[0]
             views.append(View(rgb, ((left - origin[0]) / pixel_m, (origin[1] - top) / pixel_m)))
     if views:
-        yield Place("dakota", 0.0, tuple(views), "dakota")
+        yield Place("dakota", tuple(views), "dakota")
 
 
 def _estonia(imagery: Path) -> Iterator[Place]:
     path = imagery / "estonia_tartu" / "ortho_60cm.jpg"
     if path.is_file():
-        yield Place("estonia", 0.6, (View(_read(path)),), "estonia")
+        yield Place("estonia", (View(_read(path)),), "estonia")
 
 
 def _drone_photos(imagery: Path) -> Iterator[Place]:
     """Photos of unknown scale, each its own place: what a drone's camera makes of textures."""
     for folder in sorted([*imagery.glob("odm_*"), *imagery.glob("isfm_*")]):
         for path in sorted(folder.glob("*.[jJ][pP]*")):
-            yield Place(f"{folder.name}_{path.stem}", 0.0, (View(_read(path)),), folder.name.split("_")[0])
+            yield Place(f"{folder.name}_{path.stem}", (View(_read(path)),), folder.name.split("_")[0])
 
 
 def _world(index: int, store: Path) -> Place:
@@ -161,7 +160,7 @@ def _world(index: int, store: Path) -> Place:
     names = [f"world_{index % 10}_{index}_{k}" for k in range(3)]
     dates = [_varied(date, rng) for date in rng.choice(np.array(list(DATES.values()), object), 3, replace=False)]
     views = tuple(View(_drawn(spec, date, store / f"{name}.jpg")) for name, date in zip(names, dates, strict=True))
-    return Place(names[0], gsd_m, views, "world")
+    return Place(names[0], views, "world")
 
 
 def _varied(date: Date, rng: np.random.Generator) -> Date:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from appearance import Picture, Rng, changed, grey_as_seen
+from appearance import Rng, changed, grey_as_seen
 from numpy.typing import NDArray
 from places import MULTI_DATE_SHARE, Place, View
 
@@ -142,10 +142,3 @@ def _footprint(rng: Rng) -> NDArray[np.bool_]:
     mask = np.zeros((QUERY_PX, QUERY_PX), np.uint8)
     cv2.fillConvexPoly(mask, cv2.boxPoints(box).astype(np.int32), 1)
     return mask > 0
-
-
-def as_picture(sample: Sample) -> Picture:
-    """Query and map side by side, to look at."""
-    query = np.zeros((MAP_PX, QUERY_PX), np.float32)
-    query[:QUERY_PX] = sample.query * sample.query_mask
-    return np.hstack([query, sample.window * sample.window_mask]).astype(np.float32)

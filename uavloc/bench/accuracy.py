@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -31,14 +31,12 @@ from uavloc.errors import BuildError, CacheError, InputError, UsageError
 from uavloc.region import Region
 from uavloc.retrieve import Retriever
 from uavloc.tiles import TileCache
-from uavloc.types import Encoder, Progress
+from uavloc.types import Encoder, Progress, Shown
 
 SINGLE_FRAME, PAIRS, RETRIEVAL = "single-frame", "pairs", "retrieval"
 GATES_OPEN = ", best place"
 """Behind the name of an engine: its answers without gates."""
 PROTOCOLS = (SINGLE_FRAME, PAIRS, RETRIEVAL)
-
-Shown = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from uavloc.config import Config, RefineConfig
 from uavloc.correlation import correlate, standardised
 from uavloc.errors import InputError
 from uavloc.logs.image_file import read_image
-from uavloc.ortho import grey, variants
+from uavloc.ortho import variants
+from uavloc.pixels import grey
 from uavloc.refine import align
 from uavloc.register import Search, register
 from uavloc.turns import all_turns

@@ -14,7 +14,6 @@ from uavloc.config import Config
 from uavloc.recall import Answer, distance_at, recall_at, recall_by_area, sdm_at
 from uavloc.regions import query_pictures
 from uavloc.retrieve import Retriever
-from uavloc.types import Attitude, Height
 
 HEADING_DEG = 15.0
 POSITIVE_M = 100.0
@@ -53,8 +52,7 @@ class Asked:
 
 def ask(shot: Shot, retriever: Retriever, camera: CameraModel) -> Asked:
     """The regions for one frame; none where a sensor or the picture is missing."""
-    attitude = next((event for event in shot.events if isinstance(event, Attitude)), None)
-    height = next((event for event in shot.events if isinstance(event, Height)), None)
+    attitude, height = shot.attitude, shot.height
     if shot.frame.image is None or attitude is None or height is None:
         return Asked(Answer((), shot.truth), 0.0)
     started = time.perf_counter()

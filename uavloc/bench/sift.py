@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from uavloc.bench.singleframe import SEARCH_M, Shot
@@ -13,8 +12,9 @@ from uavloc.camera import CameraModel
 from uavloc.config import Config, OrthoConfig, RefineConfig
 from uavloc.frames import geo_from_world_px, mercator_gsd_m, world_px_from_geo, zoom_for_gsd
 from uavloc.ortho import footprint_ne, rectify
+from uavloc.pixels import grey
 from uavloc.refine import align
-from uavloc.types import Attitude, GeoPoint, Height, MapSource, Patch, Pixels
+from uavloc.types import Attitude, GeoPoint, Height, MapSource, Patch
 
 NAME = "sift"
 _MAX_TURN_DEG = 20.0
@@ -33,8 +33,7 @@ class SiftBaseline:
 
     def __call__(self, shot: Shot) -> GeoPoint | None:
         """Where the vehicle was, None for no answer."""
-        attitude = next((event for event in shot.events if isinstance(event, Attitude)), None)
-        height = next((event for event in shot.events if isinstance(event, Height)), None)
+        attitude, height = shot.attitude, shot.height
         if shot.frame.image is None or attitude is None or height is None:
             return None
         zoom = self._zoom(attitude, height, shot.prior)
@@ -61,7 +60,7 @@ class SiftBaseline:
         left, top = math.floor(x - patch.nadir_px[0]) - radius, math.floor(y - patch.nadir_px[1]) - radius
         rows, columns = patch.mask.shape
         window = self.source.read(zoom, left, top, columns + 2 * radius + 1, rows + 2 * radius + 1)
-        found = align(patch.image, patch.mask, _grey(window.rgb), window.mask, self.gates)
+        found = align(patch.image, patch.mask, grey(window.rgb), window.mask, self.gates)
         if found is None:
             return None
         at_x, at_y = found.place(patch.nadir_px)
@@ -72,7 +71,3 @@ def sift_baseline(source: MapSource, camera: CameraModel, height_error: float) -
     """The baseline with gates that leave room for a height that is wrong by a share."""
     gates = RefineConfig(max_turn_deg=_MAX_TURN_DEG, max_scale=_SPARE_SCALE * (1.0 + height_error))
     return SiftBaseline(source, camera, gates, Config().ortho)
-
-
-def _grey(rgb: Pixels) -> Pixels:
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)

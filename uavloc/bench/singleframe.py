@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from pyproj import Geod
 
 from uavloc.bench.figures import Answer
 from uavloc.bench.sets import Flight
@@ -24,17 +23,14 @@ from uavloc.frames import LocalFrame
 from uavloc.localizer import Localizer
 from uavloc.logs import open_log
 from uavloc.tiles import TileCache
-from uavloc.types import Encoder, Event, Frame, GeoPoint, Height, Start
+from uavloc.turns import REACH_SIGMAS
+from uavloc.types import Attitude, Encoder, Event, Frame, GeoPoint, Height, Start
 
 PRIOR_ERROR_M = 70.0
 SEARCH_M = 100.0
 PRIOR_STD_M = PRIOR_ERROR_M / math.sqrt(3.0)
 _SCALE_MARGIN = 0.08
 """Noise of the height beside its error, as a share, that the search has to cover too."""
-_REACH_SIGMAS = 1.5
-"""How far the search over scale goes, in standard deviations."""
-
-_GEOD = Geod(ellps="WGS84")
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,16 @@ class Shot:
     frame: Frame
     prior: GeoPoint
     truth: GeoPoint
+
+    @property
+    def attitude(self) -> Attitude | None:
+        """The attitude that belongs to the frame, where there is one."""
+        return next((event for event in self.events if isinstance(event, Attitude)), None)
+
+    @property
+    def height(self) -> Height | None:
+        """The height that belongs to the frame, where there is one."""
+        return next((event for event in self.events if isinstance(event, Height)), None)
 
 
 Method = Callable[[Shot], GeoPoint | None]
@@ -88,7 +94,7 @@ def single_frame_config(height_error: float) -> Config:
     smoothing, noise = default.filter, default.filter.scale_noise
     if height_error > 0.0:
         reach = math.log1p(height_error) + _SCALE_MARGIN
-        std = max(smoothing.min_scale_std, math.sqrt(max(0.0, (reach / _REACH_SIGMAS) ** 2 - noise**2)))
+        std = max(smoothing.min_scale_std, math.sqrt(max(0.0, (reach / REACH_SIGMAS) ** 2 - noise**2)))
         steps = max(registration.max_steps, math.ceil(reach / registration.scale_step))
         registration = registration.model_copy(update={"max_steps": steps})
         smoothing = smoothing.model_copy(update={"min_scale_std": std})
@@ -125,8 +131,8 @@ def answers(taken: Sequence[Shot] | Iterator[Shot], methods: dict[str, Method]) 
 
 
 def error_m(point: GeoPoint, truth: GeoPoint) -> float:
-    """Distance on the ellipsoid."""
-    return float(_GEOD.inv(truth.lon_deg, truth.lat_deg, point.lon_deg, point.lat_deg)[2])
+    """Horizontal distance."""
+    return math.hypot(*LocalFrame(truth.lat_deg, truth.lon_deg).ne_from_geo(point.lat_deg, point.lon_deg))
 
 
 def _answer(shot: Shot, method: Method) -> Answer:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from uavloc.logs import open_log
 from uavloc.region import Region
 from uavloc.sim import AUTUMN, SUMMER, FlightSpec, WorldSpec, scene_from_world, simulate_flight, simulate_world
 from uavloc.tiles import TileCache
-from uavloc.types import Encoder, Progress, Start
+from uavloc.types import Encoder, Progress, Shown, Start
 
 SIDE_PX = 256
 ROUNDS = 30
@@ -32,8 +31,6 @@ START_STD_M = 30.0
 _WORLD = WorldSpec(seed=3, size_m=600.0, gsd_m=0.5)
 _FRAMES = 8
 _SEED = 1
-
-Shown = Callable[[str], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)

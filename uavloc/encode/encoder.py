@@ -7,11 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
-from uavloc.card import EngineCard, GlobalFacts, OutputFacts, Precision
+from uavloc.card import EngineCard, GlobalFacts, OutputFacts
 from uavloc.encode.heads import dense_cells, global_rows
 from uavloc.encode.pictures import network_input, padded, pieces
-from uavloc.errors import EngineError
-from uavloc.types import Descriptors, Float32, Mask, Pixels
+from uavloc.errors import EngineError, one_line
+from uavloc.types import Descriptors, Float32, Mask, Pixels, Precision
 
 
 class Runtime(Protocol):
@@ -172,8 +172,7 @@ class OnnxEncoder:
         except EngineError as error:
             raise EngineError(f"engine '{self.name}': {error}") from error
         except Exception as error:  # onnxruntime and tensorrt raise their own unnamed types
-            words = " ".join(str(error).split())[:300]
-            raise EngineError(f"engine '{self.name}': the model does not run: {words}") from error
+            raise EngineError(f"engine '{self.name}': the model does not run: {one_line(error)}") from error
 
     def _check_names(self) -> None:
         output, head, into = self.card.output, self.card.global_head, self.card.input

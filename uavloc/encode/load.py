@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from uavloc.card import EngineCard, Precision, Provider, engine_folder, load_card
+from uavloc.card import EngineCard, engine_folder, load_card
 from uavloc.encode.encoder import OnnxEncoder, Runtime
 from uavloc.encode.onnxrun import OnnxRuntime
 from uavloc.encode.parity import check_parity
@@ -13,6 +13,7 @@ from uavloc.encode.shapes import plan_shapes
 from uavloc.encode.tensorrtrun import TensorRtRuntime
 from uavloc.errors import EngineError
 from uavloc.onnxfile import check_whole, read_model
+from uavloc.types import Precision, Provider
 
 
 def load_engine(

@@ -11,7 +11,7 @@ import numpy as np
 
 from uavloc.encode.plans import plan_folder
 from uavloc.encode.shapes import Shapes
-from uavloc.errors import EngineError, MissingExtraError
+from uavloc.errors import EngineError, MissingExtraError, one_line
 from uavloc.types import Float32
 
 PROVIDERS = {
@@ -69,7 +69,7 @@ def _session(model: bytes, provider: str, options: Any, shapes: Shapes | None) -
             model, options, providers=_with_options(provider, shapes), enable_fallback=False
         )
     except Exception as error:  # onnxruntime raises its own unnamed types
-        raise EngineError(f"ONNX Runtime cannot load the model on {provider}: {_one_line(error)}") from error
+        raise EngineError(f"ONNX Runtime cannot load the model on {provider}: {one_line(error)}") from error
     if session.get_providers()[0] != wanted:
         raise EngineError(
             f"provider '{provider}': ONNX Runtime {onnxruntime.__version__} could not start it and would have used "
@@ -95,12 +95,8 @@ def _why_not(onnxruntime: Any, provider: str) -> str:
     try:
         ctypes.CDLL(str(Path(onnxruntime.__file__).parent / "capi" / library))
     except OSError as error:
-        return _one_line(error)
+        return one_line(error)
     return "no usable GPU or driver"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _session_options(threads: int, graph: str) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 
 from uavloc.card import InputFacts
+from uavloc.pixels import grey
 from uavloc.types import Float32, Mask, Pixels
 
 
@@ -65,10 +65,9 @@ def _coloured(images: Pixels, colour: str) -> Pixels:
 
 
 def _grey(rgb: Pixels) -> Pixels:
-    """Luma (ITU-R BT.601) of N x H x W x 3, the same as wherever the program turns colour to grey."""
+    """Grey pictures N x H x W of N x H x W x 3."""
     n, height, width, _ = rgb.shape
-    tall = cv2.cvtColor(np.ascontiguousarray(rgb).reshape(n * height, width, 3), cv2.COLOR_RGB2GRAY)
-    return np.asarray(tall, np.uint8).reshape(n, height, width)
+    return grey(np.ascontiguousarray(rgb).reshape(n * height, width, 3)).reshape(n, height, width)
 
 
 def _per_channel(value: float | tuple[float, ...]) -> Float32:
