@@ -80,7 +80,30 @@ class TestMeasurements:
         assert frame.image.mean(axis=(0, 1)) == pytest.approx([200, 30, 10], abs=12)
 
     def test_missing_columns_are_missing_sensors(self, tmp_path: Path) -> None:
-        assert [type(event) for event in open_log(folder(tmp_path, "frame,t_s\na,0\n")).events()] == [Frame]
+        assert [type(event) for event in open_log(folder(tmp_path, "frame,t_s\na,0\n")).events()] == [Attitude, Frame]
+
+    @pytest.mark.parametrize(
+        ("columns", "cells", "roll_pitch_deg", "tilt_std_deg"),
+        [
+            ("", "", [0, 0], [1.2, 1.2]),
+            (",roll_deg,pitch_deg", ",10,-20", [10, -20], [0.7, 0.7]),
+            (",heading_std_deg", ",3", [0, 0], [1.2, 1.2]),
+        ],
+    )
+    def test_without_a_compass_the_yaw_is_unknown(
+        self, tmp_path: Path, columns: str, cells: str, roll_pitch_deg: list[float], tilt_std_deg: list[float]
+    ) -> None:
+        attitude = next(open_log(folder(tmp_path, f"frame,t_s{columns}\na,0{cells}\n")).events())
+        assert isinstance(attitude, Attitude)
+        assert np.degrees(rpy_from_rotation(attitude.ned_from_body)) == pytest.approx([*roll_pitch_deg, 0])
+        assert np.degrees(attitude.std_rad[:2]) == pytest.approx(tilt_std_deg)
+        assert attitude.std_rad[2] == math.pi
+
+    def test_a_compass_may_say_that_it_does_not_know(self, tmp_path: Path) -> None:
+        text = "frame,t_s,heading_deg,heading_std_deg\na,0,30,180\n"
+        attitude = next(open_log(folder(tmp_path, text)).events())
+        assert isinstance(attitude, Attitude)
+        assert attitude.std_rad[2] == math.pi
 
     def test_unmeasured_tilt_is_level_with_a_larger_std(self, tmp_path: Path) -> None:
         attitude = next(open_log(folder(tmp_path, "frame,t_s,heading_deg\na,0,-90\n")).events())
@@ -95,12 +118,12 @@ class TestMeasurements:
 
     @pytest.mark.parametrize(("baro", "std"), [("19.6", 15.0), ("150", 15.0), ("400", 40.0)])
     def test_baro_only_is_height_with_unknown_terrain(self, tmp_path: Path, baro: str, std: float) -> None:
-        height = next(open_log(folder(tmp_path, f"frame,t_s,baro_alt_m\na,0,{baro}\n")).events())
+        _, height, _ = open_log(folder(tmp_path, f"frame,t_s,baro_alt_m\na,0,{baro}\n")).events()
         assert height == Height(0, float(baro), std)
 
     def test_baro_at_take_off_is_no_height(self, tmp_path: Path) -> None:
         text = "frame,t_s,baro_alt_m\na,0,0\nb,1,-0.4\n"
-        assert {type(event) for event in open_log(folder(tmp_path, text)).events()} == {Frame}
+        assert {type(event) for event in open_log(folder(tmp_path, text)).events()} == {Attitude, Frame}
 
     def test_agl_wins_over_baro_and_has_five_percent(self, tmp_path: Path) -> None:
         text = "frame,t_s,agl_m,baro_alt_m\na,0,80,120\nb,1,,120\n"
@@ -352,7 +375,9 @@ def test_ariel_oblique_has_only_the_barometer(data_dir: Path) -> None:
     events = list(log.events())
     assert sum(isinstance(event, Frame) and event.image is not None for event in events) == 252
     assert sum(isinstance(event, Height) for event in events) == 252
-    assert not any(isinstance(event, Attitude | Velocity) for event in events)
+    assert not any(isinstance(event, Velocity) for event in events)
+    yaw_std = {event.std_rad[2] for event in events if isinstance(event, Attitude)}
+    assert yaw_std == {math.pi}
     assert [event.t_ns for event in events] == sorted(event.t_ns for event in events)
 
 

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import math
+
+import cv2
 import numpy as np
 import pytest
 import rasterio
 from mapfiles import bounds_around, geotransform, textured, write_map
 
 from uavloc.errors import InputError
-from uavloc.frames import world_px_from_geo
+from uavloc.frames import TILE_PX, mercator_gsd_m, world_px_from_geo
 from uavloc.sources import SOURCES, open_source
 
-LAT, LON, GSD_M, SIZE = 47.4, 8.5, 0.5, 120
+LAT, LON, SIZE = 47.4, 8.5, 120
+GSD_M = math.sqrt(math.prod(mercator_gsd_m(LAT, 18)))
 
 
 def make(kind, folder):
     """A source of a kind over the same place."""
     if kind == "corners":
         return open_source(write_map(folder / "same.png", LAT, LON, SIZE, GSD_M))
+    if kind == "xyz":
+        return open_source(_tiles(folder / "same.tiles"))
     b = bounds_around(LAT, LON, SIZE, SIZE, GSD_M)
     facts = {"count": 3, "dtype": "uint8", "crs": "EPSG:4326", "transform": geotransform(b, SIZE, SIZE)}
     with rasterio.open(folder / "same.tif", "w", driver="GTiff", width=SIZE, height=SIZE, **facts) as file:
         file.write(np.moveaxis(textured(SIZE, SIZE), 2, 0))
     return open_source(folder / "same.tif")
+
+
+def _tiles(folder):
+    """2 x 2 tiles of zoom 18 around the place."""
+    left, top = (round(c / TILE_PX) - 1 for c in world_px_from_geo(LAT, LON, 18))
+    picture = textured(2 * TILE_PX, 2 * TILE_PX)
+    for x in (0, 1):
+        path = folder / "18" / str(left + x)
+        path.mkdir(parents=True, exist_ok=True)
+        for y in (0, 1):
+            part = picture[y * TILE_PX : (y + 1) * TILE_PX, x * TILE_PX : (x + 1) * TILE_PX]
+            (path / f"{top + y}.png").write_bytes(cv2.imencode(".png", part)[1].tobytes())
+    return folder
 
 
 @pytest.mark.parametrize("kind", SOURCES)
@@ -78,7 +97,7 @@ def test_other_files_are_refused_with_what_is_supported(tmp_path, content):
 def test_missing_files_and_folders_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"nowhere.tif: cannot read the map source: No such file"):
         open_source(tmp_path / "nowhere.tif")
-    with pytest.raises(InputError, match="cannot read the map source: Is a directory"):
+    with pytest.raises(InputError, match="a folder without map tiles"):
         open_source(tmp_path)
     with pytest.raises(InputError, match="cannot read the map source"):
         open_source("a\0b")

@@ -19,6 +19,7 @@ COLUMNS = frozenset(
 """What `sensors.csv` may hold; other columns are ignored with a warning."""
 
 HEADING_STD_DEG = 5.0
+HEADING_UNKNOWN_STD_DEG = 180.0
 TILT_STD_DEG = 0.7
 TILT_UNMEASURED_STD_DEG = 1.2
 AGL_STD_SHARE = 0.05
@@ -45,11 +46,17 @@ def events_of(row: Row, t_ns: int) -> tuple[Event, ...]:
 
 
 def _attitude(row: Row, t_ns: int) -> Attitude | None:
-    """Heading with roll and pitch; unmeasured, the vehicle is taken as level and the std is larger."""
+    """Heading with roll and pitch; unmeasured tilt is taken as level with a larger std.
+
+    Without a heading column there is no compass, and the yaw is 0 with a std that says unknown; an empty cell is a
+    reading that is missing, and leaves the row without attitude.
+    """
     heading_deg = row.reading("heading_deg", -360.0, 360.0)
-    heading_std_deg = row.reading("heading_std_deg", _TINY, 180.0)
+    heading_std_deg = row.reading("heading_std_deg", _TINY, HEADING_UNKNOWN_STD_DEG)
     roll_deg, roll_std_rad = _tilt(row, "roll_deg", 180.0)
     pitch_deg, pitch_std_rad = _tilt(row, "pitch_deg", 90.0)
+    if "heading_deg" not in row.cells:
+        heading_deg, heading_std_deg = 0.0, HEADING_UNKNOWN_STD_DEG
     if heading_deg is None:
         return None
     yaw_std_rad = math.radians(HEADING_STD_DEG if heading_std_deg is None else heading_std_deg)

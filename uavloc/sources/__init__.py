@@ -8,9 +8,10 @@ from pathlib import Path
 from uavloc.errors import InputError
 from uavloc.sources.corners import CornerImage
 from uavloc.sources.geotiff import GeoTiff
+from uavloc.sources.xyz import XyzFolder, is_pattern
 from uavloc.types import MapSource
 
-SOURCES: dict[str, Callable[[Path], MapSource]] = {"corners": CornerImage, "geotiff": GeoTiff}
+SOURCES: dict[str, Callable[[Path], MapSource]] = {"corners": CornerImage, "geotiff": GeoTiff, "xyz": XyzFolder}
 _MAGIC = {
     b"\xff\xd8\xff": "corners",
     b"\x89PNG\r\n\x1a\n": "corners",
@@ -20,17 +21,22 @@ _MAGIC = {
     b"MM\0+": "geotiff",
     b"<VRTDataset": "geotiff",
 }
-SUPPORTED = "JPEG or PNG with a JSON of corners beside it, GeoTIFF (COG, BigTIFF), GDAL VRT"
+SUPPORTED = (
+    "JPEG or PNG with a JSON of corners beside it, GeoTIFF (COG, BigTIFF), GDAL VRT, "
+    "folder of tiles {z}/{x}/{y}.jpg or .png"
+)
 
 
 def open_source(path: str | Path) -> MapSource:
-    """Open imagery, recognised by its first bytes; raises InputError naming what is supported."""
+    """Open imagery, a folder or a file recognised by its first bytes; raises InputError naming what is supported."""
     path = Path(path)
     return SOURCES[_kind(path)](path)
 
 
 def _kind(path: Path) -> str:
     try:
+        if path.is_dir() or is_pattern(path):
+            return "xyz"
         with path.open("rb") as file:
             head = file.read(16)
     except (OSError, ValueError) as error:

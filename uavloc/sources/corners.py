@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from uavloc.errors import InputError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, geo_from_world_px, mercator_gsd_m
 from uavloc.sources.header import image_size, is_complete
+from uavloc.sources.picture import decode_picture
 from uavloc.sources.quad import Quad
 from uavloc.types import Bounds, Float, Float32, MapImage, Mask, Pixels
 
@@ -130,7 +131,7 @@ class CornerImage:
     @cached_property
     def _picture(self) -> tuple[Pixels, Mask | None]:
         """RGB and, where the file has alpha, the mask of pixels at least half opaque."""
-        return _decode(self._path, _read(self._path))
+        return decode_picture(self._path, _read(self._path))
 
 
 def _card_path(path: Path) -> Path:
@@ -226,21 +227,6 @@ def _check_picture(path: Path, data: bytes, card: _Card) -> None:
             raise InputError(f"{_card_path(path)}: {field}: {told}, but {path.name} has {real}")
     if not is_complete(data):
         raise InputError(f"{path}: the picture is cut off")
-
-
-def _decode(path: Path, data: bytes) -> tuple[Pixels, Mask | None]:
-    try:
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise InputError(f"{path}: the picture cannot be decoded: {error.err}") from error
-    if decoded is None:
-        raise InputError(f"{path}: the picture cannot be decoded")
-    if decoded.dtype != np.uint8:
-        raise InputError(f"{path}: pixels of {decoded.dtype}: convert the picture to 8 bit")
-    if decoded.ndim == 2:
-        return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_GRAY2RGB), np.uint8), None
-    mask = decoded[:, :, 3] >= 128 if decoded.shape[2] == 4 else None
-    return np.ascontiguousarray(decoded[:, :, 2::-1]), mask
 
 
 def _centres(start_px: int, count: int, samples: int) -> Float:
