@@ -19,13 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uavloc import cachefile, regionfile
-from uavloc.cachefile import FORMAT_VERSION, IndexFacts, Manifest, SourceRecord, TileId
+from uavloc.cachefile import FORMAT_VERSION, Cells, IndexFacts, Manifest, SourceRecord, TileId
 from uavloc.errors import BuildError, EngineError, InputError, RegionError
 from uavloc.frames import TILE_PX, geo_from_world_px, mercator_gsd_m, world_px_from_geo, zoom_for_gsd
 from uavloc.pixels import grey as to_grey
 from uavloc.region import Region, clip, union
 from uavloc.retrieve import make_index, require_faiss
-from uavloc.tiles import Lru, mosaic
+from uavloc.selfsimilarity import REACH_TILES, self_similarity
+from uavloc.tiles import CELLS_BUDGET_BYTES, Lru, cell_mosaic, mosaic
 from uavloc.types import Bounds, Descriptors, Encoder, MapImage, MapSource, Mask, Pixels, Progress
 
 COMMIT_SECONDS = 2.0
@@ -118,6 +119,7 @@ def build_cache(
                 work.unlink()
                 raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): the sources are empty there")
             builder.make_embeddings()
+            builder.make_similarities()
             builder.make_regions()
             coverage = builder.coverage()
             index = builder.make_index()
@@ -203,10 +205,13 @@ class _Builder:
         self._plan = plan
         self._progress = progress
         self._zooms = range(plan.base_zoom, plan.min_zoom - 1, -1)
-        described = plan.levels * (bool(plan.encoder.channels) + bool(plan.encoder.global_dim))
+        described = plan.levels * (2 * bool(plan.encoder.channels) + bool(plan.encoder.global_dim))
         self._total = sum(sum(1 for _ in plan.tiles(zoom)) for zoom in (*self._zooms, *described))
         self._done = 0
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
+        self._side = TILE_PX // plan.encoder.stride
+        self._cell_bytes = plan.encoder.channels * self._side**2
+        self._cells: Lru[Cells | None] = Lru(CELLS_BUDGET_BYTES // (self._cell_bytes + self._side**2))
         db.execute("BEGIN")
         self._committed = time.monotonic()
 
@@ -228,6 +233,15 @@ class _Builder:
                 if tiles and not any(cachefile.has_tile(self._db, "embedding", tile) for tile in tiles):
                     self._encode(tiles, block)
                 self._step(len(tiles))
+
+    def make_similarities(self) -> None:
+        """How much every described tile looks like another place near it, once all around it is described."""
+        for zoom in self._plan.levels if self._plan.encoder.channels else ():
+            for column, row in self._plan.tiles(zoom):
+                tile = (zoom, column, row)
+                if not cachefile.has_tile(self._db, "similarity", tile) and self._tile_cells(tile) is not None:
+                    self._compare(tile)
+                self._step(1)
 
     def make_regions(self) -> None:
         """Vectors of the windows of every level, tile by tile, where the engine has a global head."""
@@ -370,6 +384,28 @@ class _Builder:
             part = _cut(cells, x, y, TILE_PX // stride)
             if part.mask.any():
                 cachefile.put_cells(self._db, tile, *cachefile.encode_cells(part))
+
+    def _tile_cells(self, tile: TileId) -> Cells | None:
+        """The stored descriptors of a tile."""
+        return self._cells.get(tile, lambda: self._load_cells(tile))
+
+    def _load_cells(self, tile: TileId) -> Cells | None:
+        found = cachefile.get_cells(self._db, tile, self._cell_bytes)
+        channels, where = self._plan.encoder.channels, "embedding {}/{}/{}".format(*tile)
+        return found and cachefile.decode_cells(*found, channels, self._side, where)
+
+    def _compare(self, tile: TileId) -> None:
+        """Compare the stored descriptors of a tile with those around it, and store the result."""
+        zoom, column, row = tile
+        around = 2 * REACH_TILES + 1
+        shape = (self._plan.encoder.channels, around * self._side, around * self._side)
+        left, top = ((index - REACH_TILES) * self._side for index in (column, row))
+        window = cell_mosaic(lambda c, r: self._tile_cells((zoom, c, r)), left, top, shape, self._side)
+        north_m, east_m = mercator_gsd_m(geo_from_world_px(0.0, (row + 0.5) * TILE_PX, zoom)[0], zoom)
+        stride = self._plan.encoder.stride
+        found = self_similarity(window, (north_m * stride, east_m * stride))
+        if found is not None:
+            cachefile.put_similarity(self._db, tile, cachefile.encode_similarity(found))
 
     def _describe(self, tile: TileId) -> None:
         """Describe the windows of a tile that lie on known map enough, and store them."""

@@ -1,4 +1,4 @@
-"""The tile cache as a file, format version 1: tables, blobs, hashes and the seal (docs/cache-format.md)."""
+"""The tile cache as a file, format version 2: tables, blobs, hashes and the seal (docs/cache-format.md)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from uavloc.errors import CacheError
 from uavloc.frames import MAX_ZOOM, TILE_PX
 from uavloc.types import Descriptors, MapImage, Mask
 
-FORMAT_VERSION = 1
+FORMAT_VERSION: Literal[2] = 2
+READABLE_VERSIONS = (1, 2)
+"""Version 1 has no self-similarity and is the same otherwise."""
 MBTILES_APPLICATION_ID = 0x4D504258
 MAX_IMAGE_BYTES = 1 << 20
 MAX_MANIFEST_BYTES = 1 << 20
@@ -44,6 +46,8 @@ CREATE TABLE IF NOT EXISTS uavloc_embeddings (
 CREATE TABLE IF NOT EXISTS uavloc_regions (
   zoom INTEGER, "column" INTEGER, "row" INTEGER, places BLOB NOT NULL, vectors BLOB NOT NULL,
   PRIMARY KEY (zoom, "column", "row"));
+CREATE TABLE IF NOT EXISTS uavloc_similarity (
+  zoom INTEGER, "column" INTEGER, "row" INTEGER, data BLOB NOT NULL, PRIMARY KEY (zoom, "column", "row"));
 CREATE TABLE IF NOT EXISTS uavloc_hashes (
   kind TEXT, zoom INTEGER, "column" INTEGER, "row" INTEGER, sha256 TEXT NOT NULL,
   PRIMARY KEY (kind, zoom, "column", "row"));
@@ -52,10 +56,12 @@ CREATE TABLE IF NOT EXISTS uavloc_manifest (json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS uavloc_seal (seal BLOB NOT NULL);
 """
 _TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA))
-_NEWER_TABLES = frozenset({"uavloc_regions"})
-"""Tables that a cache without an index may lack: older builds did not make them."""
+_NEWER_TABLES = frozenset({"uavloc_regions", "uavloc_similarity"})
+"""Tables that older builds did not make: the first may be missing without an index, the second in version 1."""
+_SIMILARITY = struct.Struct("<Hii")
+_SIMILARITY_ONE = 1000
 
-Kind: TypeAlias = Literal["embedding", "image", "region"]
+Kind: TypeAlias = Literal["embedding", "image", "region", "similarity"]
 TileId: TypeAlias = tuple[int, int, int]
 """(zoom, column, row), rows counted from the north (XYZ)."""
 
@@ -88,7 +94,7 @@ class IndexFacts(_Record):
 class Manifest(_Record):
     """What a cache says about itself."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[1, 2] = FORMAT_VERSION
     engine: str
     engine_identity: str
     stride: int = Field(ge=1, le=TILE_PX)
@@ -122,6 +128,14 @@ class Cells:
 
     data: NDArray[np.int8]
     mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class SelfSimilarity:
+    """How much a tile looks like another place near it: 0 like none, 1 exactly; and where that is (north, east)."""
+
+    score: float
+    alias_ne_m: tuple[float, float]
 
 
 def encode_image(image: MapImage) -> bytes:
@@ -186,6 +200,22 @@ def decode_cells(data: bytes, mask: bytes | None, channels: int, side: int, wher
     return Cells(cells, bits.reshape(side, side).view(np.bool_))
 
 
+def encode_similarity(similarity: SelfSimilarity) -> bytes:
+    """Score in thousandths, alias in decimetres: coarse enough to come out alike on other machines."""
+    north, east = (round(10.0 * metres) for metres in similarity.alias_ne_m)
+    return _SIMILARITY.pack(round(_SIMILARITY_ONE * similarity.score), north, east)
+
+
+def decode_similarity(data: bytes, where: str) -> SelfSimilarity:
+    """Inverse of `encode_similarity`; raises CacheError naming `where`."""
+    if len(data) != _SIMILARITY.size:
+        raise CacheError(f"{where}: is not {_SIMILARITY.size} bytes")
+    score, north, east = _SIMILARITY.unpack(data)
+    if score > _SIMILARITY_ONE:
+        raise CacheError(f"{where}: score: {score} thousandths, above one")
+    return SelfSimilarity(score / _SIMILARITY_ONE, (north / 10.0, east / 10.0))
+
+
 def put_image(db: sqlite3.Connection, tile: TileId, blob: bytes) -> None:
     """Store a tile's picture and its hash."""
     zoom, column, row = tile
@@ -203,6 +233,12 @@ def put_regions(db: sqlite3.Connection, tile: TileId, places: bytes, vectors: by
     """Store the windows whose middle lies in a tile, and their hash."""
     db.execute("INSERT INTO uavloc_regions VALUES (?, ?, ?, ?, ?)", (*tile, places, vectors))
     _put_hash(db, "region", tile, places + vectors)
+
+
+def put_similarity(db: sqlite3.Connection, tile: TileId, data: bytes) -> None:
+    """Store how much a tile looks like another place, and the hash of that."""
+    db.execute("INSERT INTO uavloc_similarity VALUES (?, ?, ?, ?)", (*tile, data))
+    _put_hash(db, "similarity", tile, data)
 
 
 def _put_hash(db: sqlite3.Connection, kind: Kind, tile: TileId, content: bytes) -> None:
@@ -241,6 +277,16 @@ def get_regions(db: sqlite3.Connection, tile: TileId) -> tuple[bytes, bytes] | N
     return None if found is None else (bytes(found[0]), bytes(found[1]))
 
 
+def get_similarity(db: sqlite3.Connection, tile: TileId) -> bytes | None:
+    """The stored self-similarity of a tile, empty where too large to be that, None where there is none."""
+    found = db.execute(
+        f"SELECT {_bounded('data', _SIMILARITY.size)} FROM uavloc_similarity "  # noqa: S608
+        'WHERE zoom = ? AND "column" = ? AND "row" = ?',
+        tile,
+    ).fetchone()
+    return None if found is None else bytes(found[0])
+
+
 def all_regions(db: sqlite3.Connection, name: Literal["places", "vectors"]) -> Iterator[tuple[TileId, bytes]]:
     """The windows, or the vectors, of every tile in the order of the index, empty where too large to be that."""
     query = (
@@ -252,8 +298,8 @@ def all_regions(db: sqlite3.Connection, name: Literal["places", "vectors"]) -> I
         yield (zoom, column, row), bytes(blob)
 
 
-def _bounded(name: str) -> str:
-    return f"CASE WHEN typeof({name}) = 'blob' AND length({name}) <= {MAX_REGION_BYTES} THEN {name} ELSE x'' END"
+def _bounded(name: str, most: int = MAX_REGION_BYTES) -> str:
+    return f"CASE WHEN typeof({name}) = 'blob' AND length({name}) <= {most} THEN {name} ELSE x'' END"
 
 
 def has_tile(db: sqlite3.Connection, kind: Kind, tile: TileId) -> bool:
@@ -294,6 +340,8 @@ def _content(db: sqlite3.Connection, kind: str, tile: TileId) -> bytes:
         return get_image(db, tile) or b""
     if kind == "region":
         return b"".join(get_regions(db, tile) or ())
+    if kind == "similarity":
+        return get_similarity(db, tile) or b""
     data, mask = get_cells(db, tile, TILE_PX * TILE_PX * MAX_CHANNELS) or (b"", None)
     return data + (mask or b"")
 
@@ -305,14 +353,21 @@ def load_manifest(db: sqlite3.Connection, path: Path) -> Manifest:
     if len(rows) != 1 or not isinstance(rows[0][0], str):
         raise CacheError(f"{path}: manifest: missing; the cache is not finished or not a cache of uavloc")
     version = re.search(r'"format_version": ?(\d+)', rows[0][0])
-    if version is None or int(version[1]) != FORMAT_VERSION:
-        told = version[1] if version else "none"
-        raise CacheError(f"{path}: format_version: {told}; this program reads {FORMAT_VERSION}: rebuild the cache")
+    if version is None or int(version[1]) not in READABLE_VERSIONS:
+        told, readable = version[1] if version else "none", " and ".join(map(str, READABLE_VERSIONS))
+        raise CacheError(f"{path}: format_version: {told}; this program reads {readable}: rebuild the cache")
     try:
-        return Manifest.model_validate_json(rows[0][0])
+        manifest = Manifest.model_validate_json(rows[0][0])
     except ValidationError as error:
         first = error.errors()[0]
         raise CacheError(f"{path}: manifest.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    if manifest.format_version == FORMAT_VERSION and not _has_table(db, "uavloc_similarity"):
+        raise CacheError(f"{path}: table uavloc_similarity: missing; not a whole tile cache of uavloc")
+    return manifest
+
+
+def _has_table(db: sqlite3.Connection, name: str) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_master WHERE name = ? AND type = 'table'", (name,)).fetchone() is not None
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from uavloc import cachefile, regionfile
-from uavloc.cachefile import Cells, Manifest
+from uavloc.cachefile import Cells, Manifest, SelfSimilarity
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
 from uavloc.regionfile import StoredIndex
@@ -21,6 +21,8 @@ from uavloc.types import Descriptors, Encoder, GeoPoint, MapImage
 
 CELLS_BUDGET_BYTES = 64 << 20
 IMAGES_BUDGET_BYTES = 32 << 20
+_ALIKE = 0.5
+"""A tile above this self-similarity has a place near it that a frame may well be taken for."""
 
 V = TypeVar("V")
 
@@ -96,14 +98,23 @@ class TileCache:
         """
         if zoom not in self.levels:
             raise ValueError(f"{self.path}: zoom {zoom} has no descriptors, only {self.levels}")
-        data = np.zeros((self.manifest.channels, height, width), np.int8)
-        mask = np.zeros((height, width), np.bool_)
-        for column, row, there, here in tiles_under(x_cell, y_cell, width, height, self._side):
-            cells = self._tile_cells(zoom, column, row)
-            if cells is not None:
-                data[:, here[0], here[1]] = cells.data[:, there[0], there[1]]
-                mask[here] = cells.mask[there]
-        return Descriptors(np.divide(data, np.float32(127.0), dtype=np.float32)[None], mask[None])
+        shape = (self.manifest.channels, height, width)
+        return cell_mosaic(lambda column, row: self._tile_cells(zoom, column, row), x_cell, y_cell, shape, self._side)
+
+    def self_similarity(self, zoom: int, column: int, row: int) -> SelfSimilarity | None:
+        """How much a tile looks like another place near it; None where the cache does not tell."""
+        if self.manifest.format_version < 2:
+            return None
+        try:
+            data = cachefile.get_similarity(self._db, (zoom, column, row))
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+        where = f"{self.path}: similarity {zoom}/{column}/{row}"
+        return None if data is None else cachefile.decode_similarity(data, where)
+
+    def self_similarity_at(self, zoom: int, x_cell: int, y_cell: int) -> SelfSimilarity | None:
+        """The same for the tile that a world cell lies in."""
+        return self.self_similarity(zoom, x_cell // self._side, y_cell // self._side)
 
     def image(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
         """A window of world pixels; mask false where the cache has nothing."""
@@ -192,6 +203,20 @@ def _overlap(tile_start: int, window_start: int, size: int, side: int) -> tuple[
     return slice(first - tile_start, last - tile_start), slice(first - window_start, last - window_start)
 
 
+def cell_mosaic(
+    load: Callable[[int, int], Cells | None], x_cell: int, y_cell: int, shape: tuple[int, int, int], side: int
+) -> Descriptors:
+    """A window of cells (`shape`: channels, height, width) put together from tiles that `load(column, row)` gives."""
+    data = np.zeros(shape, np.int8)
+    mask = np.zeros(shape[1:], np.bool_)
+    for column, row, there, here in tiles_under(x_cell, y_cell, shape[2], shape[1], side):
+        cells = load(column, row)
+        if cells is not None:
+            data[:, here[0], here[1]] = cells.data[:, there[0], there[1]]
+            mask[here] = cells.mask[there]
+    return Descriptors(np.divide(data, np.float32(127.0), dtype=np.float32)[None], mask[None])
+
+
 def mosaic(
     load: Callable[[int, int], MapImage | None], x_px: int, y_px: int, width_px: int, height_px: int
 ) -> MapImage:
@@ -242,7 +267,17 @@ def summary(cache: TileCache) -> dict[str, Any]:
         "manifest": manifest.model_dump(mode="json"),
         "images": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in images],
         "embeddings": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in cells],
+        "self_similarity": [_likeness(cache, zoom) for zoom in manifest.levels] if manifest.format_version > 1 else [],
     }
+
+
+def _likeness(cache: TileCache, zoom: int) -> dict[str, Any]:
+    """How the self-similarity of the tiles of a level is spread; the figures are None without any."""
+    found = [cache.self_similarity(zoom, column, row) for column, row in cache.tiles(zoom)]
+    scores = [similarity.score for similarity in found if similarity is not None]
+    median, high = np.quantile(scores, (0.5, 0.95)).tolist() if scores else (None, None)
+    above = sum(score > _ALIKE for score in scores) / len(scores) if scores else None
+    return {"zoom": zoom, "tiles": len(scores), "median": median, "p95": high, "share_above_half": above}
 
 
 def _level(zoom: int, tiles: int, size: int, lat_deg: float) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [("source", _source(source)) for source in manifest["sources"]]
     rows += [("pictures", _level(level)) for level in facts["images"]]
     rows += [("descriptors", _level(level)) for level in facts["embeddings"]]
+    rows += [("looks like itself", _likeness(level)) for level in facts["self_similarity"] if level["tiles"]]
     if manifest.get("index"):
         rows.append(("index", _index(manifest["index"])))
     return [*rows, ("content", manifest["content_digest"])]
@@ -56,6 +57,11 @@ def _index(index: dict[str, Any]) -> str:
     windows = ", ".join(f"{count} at zoom {zoom}" for zoom, count in index["windows"].items())
     shape = f"{index['kind']}, {index['dim']} numbers for each window of {index['window_px']} pixels"
     return f"{shape}: {windows}, {megabytes(index['bytes'])}"
+
+
+def _likeness(level: dict[str, Any]) -> str:
+    spread = f"median {level['median']:.2f}, 95 % of tiles below {level['p95']:.2f}"
+    return f"zoom {level['zoom']}: {spread}, {level['share_above_half']:.1%} above 0.5"
 
 
 def _level(level: dict[str, Any]) -> str:
