@@ -11,7 +11,9 @@ from typing import Any
 
 from uavloc import __version__
 from uavloc.bench import sift
+from uavloc.bench.caches import Caches
 from uavloc.bench.figures import Answer, figures
+from uavloc.bench.integrity import FAULTS, Flown, Trial, integrity_document, measure_faults, trial
 from uavloc.bench.pairs import Finder, dense_finder, pair_figures, sift_finder
 from uavloc.bench.retrieval import Asked, ask, retrieval_figures
 from uavloc.bench.sets import Flight, Map, find_flights, find_maps, find_pairs, load_flight, load_map, on_map
@@ -25,23 +27,24 @@ from uavloc.bench.singleframe import (
     shots,
     single_frame_config,
 )
-from uavloc.build import build_cache
 from uavloc.encode import load_engine
-from uavloc.errors import BuildError, CacheError, InputError, UsageError
-from uavloc.region import Region
+from uavloc.errors import CacheError, InputError, UsageError
 from uavloc.retrieve import Retriever
-from uavloc.tiles import TileCache
 from uavloc.types import Encoder, Progress, Shown
 
-SINGLE_FRAME, PAIRS, RETRIEVAL = "single-frame", "pairs", "retrieval"
+SINGLE_FRAME, PAIRS, RETRIEVAL, INTEGRITY = "single-frame", "pairs", "retrieval", "integrity"
 GATES_OPEN = ", best place"
 """Behind the name of an engine: its answers without gates."""
 PROTOCOLS = (SINGLE_FRAME, PAIRS, RETRIEVAL)
+"""What is measured where nothing is named: not the integrity, which flies every flight many times."""
 
 
 @dataclass(frozen=True)
 class AccuracyJob:
-    """What to measure: everything below `data`, or one flight on one map; caches stay in `work` where one is named."""
+    """What to measure: everything below `data`, or one flight on one map; caches stay in `work` where one is named.
+
+    `frames` and `faults` are of the integrity: the first so many frames, and what goes wrong.
+    """
 
     engines: tuple[str, ...]
     data: Path | None = None
@@ -53,6 +56,8 @@ class AccuracyJob:
     work: Path | None = None
     protocols: tuple[str, ...] = PROTOCOLS
     baseline: bool = True
+    frames: int | None = None
+    faults: tuple[str, ...] = FAULTS
 
 
 def measure_accuracy(job: AccuracyJob, shown: Shown) -> dict[str, Any]:
@@ -68,7 +73,7 @@ def measure_accuracy(job: AccuracyJob, shown: Shown) -> dict[str, Any]:
         "engines": {engine.name: engine.identity for engine in engines},
     }
     with ExitStack() as closing:
-        caches = _Caches(job.work or Path(closing.enter_context(tempfile.TemporaryDirectory())), shown)
+        caches = Caches(job.work or Path(closing.enter_context(tempfile.TemporaryDirectory())), shown)
         flown = _flown(job)
         if SINGLE_FRAME in job.protocols:
             rows = (_single_frame(job, *pair, engines, caches, shown) for pair in flown)
@@ -79,29 +84,11 @@ def measure_accuracy(job: AccuracyJob, shown: Shown) -> dict[str, Any]:
             looking = [engine for engine in engines if engine.global_dim]
             found = (_retrieval(job, *pair, engine, caches, shown) for pair in flown for engine in looking)
             document["retrieval"] = list(found)
+        if INTEGRITY in job.protocols:
+            document["integrity"] = integrity_document(list(_disturbed(job, flown, engines, caches, shown)))
     if not flown and not document.get("pairs"):
         raise InputError(f"{job.data or job.flight}: holds no flight with truth on a map, and no pairs")
     return document
-
-
-class _Caches:
-    """Caches of maps, built where they are not yet in the folder; their names tell what they were made from."""
-
-    def __init__(self, folder: Path, shown: Shown) -> None:
-        self._folder, self._shown = folder, shown
-
-    def open(self, place: Map, encoder: Encoder) -> TileCache:
-        """The cache of a map for an engine; raises UavlocError."""
-        name = f"{place.name}-{place.source.digest[:12]}-{encoder.name}-{encoder.identity[:12]}.mbtiles"
-        path = self._folder / name
-        if not path.exists():
-            try:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                with self._shown(f"build {place.name} for {encoder.name}") as progress:
-                    build_cache(Region(place.source.bounds), [place.source], encoder, path, progress)
-            except OSError as error:
-                raise BuildError(f"{path}: cannot write the cache: {error.strerror}") from error
-        return TileCache.open(path, encoder)
 
 
 def _flown(job: AccuracyJob) -> list[tuple[Flight, Map]]:
@@ -120,7 +107,7 @@ def _flown(job: AccuracyJob) -> list[tuple[Flight, Map]]:
 
 
 def _single_frame(
-    job: AccuracyJob, flight: Flight, place: Map, engines: Sequence[Encoder], caches: _Caches, shown: Shown
+    job: AccuracyJob, flight: Flight, place: Map, engines: Sequence[Encoder], caches: Caches, shown: Shown
 ) -> Iterator[dict[str, Any]]:
     """A row per height factor and method."""
     camera, config = flight_camera(flight), single_frame_config(job.height_error)
@@ -142,7 +129,7 @@ def _single_frame(
 
 
 def _retrieval(
-    job: AccuracyJob, flight: Flight, place: Map, engine: Encoder, caches: _Caches, shown: Shown
+    job: AccuracyJob, flight: Flight, place: Map, engine: Encoder, caches: Caches, shown: Shown
 ) -> dict[str, Any]:
     """The row of one engine."""
     camera = flight_camera(flight)
@@ -157,6 +144,17 @@ def _retrieval(
                 asked.append(ask(shot, retriever, camera))
                 progress(len(asked), count_shots(flight, job.every))
     return {"flight": flight.name, "map": place.name, "method": engine.name} | asdict(retrieval_figures(asked))
+
+
+def _disturbed(
+    job: AccuracyJob, flown: Sequence[tuple[Flight, Map]], engines: Sequence[Encoder], caches: Caches, shown: Shown
+) -> Iterator[tuple[Trial, Flown]]:
+    """Every flight on every map with every engine that can fly, with every fault."""
+    for flight, place in flown:
+        for engine in (engine for engine in engines if engine.channels):
+            of = trial(flight, place, engine, job.seed, job.every, job.frames)
+            for run in measure_faults(of, job.faults, caches, shown):
+                yield of, run
 
 
 def _answers(

@@ -18,13 +18,15 @@ import numpy as np
 
 from uavloc.bench.sets import Pair
 from uavloc.config import Config, RefineConfig
+from uavloc.consensus import consensus_log_ratio
 from uavloc.correlation import correlate, standardised
 from uavloc.errors import InputError
+from uavloc.evidence import first_log_odds, peak_log_ratio
 from uavloc.logs.image_file import read_image
 from uavloc.ortho import variants
 from uavloc.pixels import grey
 from uavloc.refine import align
-from uavloc.register import Search, register
+from uavloc.register import Search, Surface, survey
 from uavloc.turns import all_turns
 from uavloc.types import Descriptors, Encoder, Match, Patch, Pixels, Progress
 
@@ -82,13 +84,22 @@ def dense_finder(encoder: Encoder) -> Finder:
         heading = _best_heading(patch, window, encoder)
         turns = [(heading + turn, scale) for turn, scale in all_turns(_FINE_HEADINGS_RAD, _FINE_LOG_SCALES)]
         query = encoder.encode(*variants(patch, turns, encoder.stride))
-        match = register(query, window, _search(patch, centre, encoder.stride), Config().registration)
-        if not isinstance(match, Match):
+        config = Config()
+        surface = survey(query, window, _search(patch, centre, encoder.stride), config.registration, config.evidence)
+        match = None if surface is None else surface.strongest(1)[0]
+        if surface is None or match is None or not _believed(surface, match, config):
             return None
         up, right = match.offset_ne_m
         return -float(up), float(right)
 
     return find
+
+
+def _believed(surface: Surface, match: Match, config: Config) -> bool:
+    """Whether a place is likelier than all others and none, when it may be anywhere on the reference."""
+    ratio = peak_log_ratio(match.score, match.rival, surface.area_m2, config.evidence)
+    ratio += consensus_log_ratio(*surface.consensus(match, config.consensus), config.consensus)
+    return first_log_odds(ratio, -math.log(surface.area_m2), config.evidence) > 0.0
 
 
 def sift_finder(camera: Pixels, reference: Pixels) -> tuple[float, float] | None:
@@ -148,5 +159,4 @@ def _best_heading(patch: Patch, window: Descriptors, encoder: Encoder) -> float:
 def _search(patch: Patch, centre: tuple[float, float], stride: int) -> Search:
     """Anywhere on the reference, in the fine turns."""
     origin = (centre[0] - patch.nadir_px[0] / stride, centre[1] - patch.nadir_px[1] / stride)
-    anywhere = np.eye(2) * 1e6
-    return Search(origin, (float(stride), float(stride)), anywhere, _FINE_HEADINGS_RAD, _FINE_LOG_SCALES, 0.1, 0.1)
+    return Search(origin, (float(stride), float(stride)), _FINE_HEADINGS_RAD, _FINE_LOG_SCALES, 0.1, 0.1)

@@ -97,6 +97,35 @@ BUILD = (
     Column("tiles_per_s", "tiles per s", number),
     Column("mb", "MB", number),
 )
+FAULTS = (
+    Column("flight", "flight"),
+    Column("map", "map"),
+    Column("method", "method"),
+    Column("fault", "fault"),
+    Column("fault_s", "from, to s", lambda span: "-" if span is None else f"{span[0]:.0f}, {span[1]:.0f}"),
+    Column("attempted", "frames", count),
+    Column("availability", "published", percent),
+    Column("a_10m", "10 m", percent),
+    Column("false_positions", f"false > {FALSE_ERROR_M:.0f} m", count),
+    Column("max_error_m", "max error m", number),
+    Column("published_share", "published meanwhile", percent),
+    Column("recovery_s", "right again after s", number),
+)
+LOG_ODDS = (
+    Column("runs", "runs"),
+    Column("log_odds", "log odds at least", lambda least: "any" if least is None else f"{least:g}"),
+    Column("availability", "published", percent),
+    Column("false_positions", f"false > {FALSE_ERROR_M:.0f} m", count),
+    Column("false_rate", "of the published", percent),
+    Column("beyond_protection", "beyond protection level", percent),
+)
+ALERT_LIMITS = (
+    Column("runs", "runs"),
+    Column("alert_limit_m", "alert limit m", count),
+    Column("availability", "available", percent),
+    Column("misleading", "misleading", count),
+    Column("misleading_rate", "of the available", percent),
+)
 
 
 def table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> str:
@@ -119,6 +148,11 @@ def accuracy_markdown(document: Mapping[str, Any]) -> str:
             f"The whole map, heading within {HEADING_DEG:.0f} degrees; right is a region within {POSITIVE_M:.0f} m.\n"
         )
         parts += ["## Retrieval\n", words, table(RETRIEVAL, document["retrieval"])]
+    if document.get("integrity"):
+        found = document["integrity"]
+        parts += ["## Faults in flight\n", table(FAULTS, found["faults"])]
+        parts += ["## Positions by log odds\n", table(LOG_ODDS, found["by_log_odds"])]
+        parts += ["## Positions by protection level\n", table(ALERT_LIMITS, found["by_alert_limit"])]
     return "\n".join(parts)
 
 

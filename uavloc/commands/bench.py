@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from uavloc import __version__
-from uavloc.bench.accuracy import PROTOCOLS, AccuracyJob, measure_accuracy
+from uavloc.bench.accuracy import INTEGRITY, PROTOCOLS, AccuracyJob, measure_accuracy
+from uavloc.bench.integrity import FAULTS
 from uavloc.bench.sets import Flight, Map, load_map
 from uavloc.bench.speed import ROUNDS, FrameSpeed, build_speed, encode_speed, frame_speed, simulated
 from uavloc.bench.tables import accuracy_markdown, build_markdown, speed_markdown
@@ -33,6 +34,7 @@ _EXAMPLES = """
 examples:
   uavloc bench accuracy --every 10
   uavloc bench accuracy --flight flight1 --map map.jpg --engine gradient --height-error 0.25 --markdown result.md
+  uavloc bench accuracy --integrity --engine evergreen --frames 120 --fault black --fault wrong-map --work caches
   uavloc bench speed --json
 
 Sets are found by their format: frames folders with truth.csv, pictures with a JSON of corners, picture pairs.
@@ -65,6 +67,17 @@ def _configure_accuracy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--protocol", action="append", choices=PROTOCOLS, metavar="NAME",
         help=f"measure only this: {', '.join(PROTOCOLS)}; repeat it for more",
+    )  # fmt: skip
+    parser.add_argument(
+        "--integrity", action="store_true",
+        help="measure only what is published when something goes wrong (with --protocol: that too)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--frames", type=positive, metavar="N", help="with --integrity: the first N frames of a flight (default: all)"
+    )
+    parser.add_argument(
+        "--fault", action="append", choices=FAULTS, metavar="NAME",
+        help=f"with --integrity: only this beside the undisturbed flight, repeat it for more: {', '.join(FAULTS)}",
     )  # fmt: skip
     parser.add_argument(
         "--no-baseline", action="store_true", help="leave the local-feature baseline out: it takes longest"
@@ -120,11 +133,20 @@ def run_accuracy(arguments: argparse.Namespace) -> None:
         height_error=arguments.height_error,
         seed=arguments.seed,
         work=arguments.work,
-        protocols=tuple(arguments.protocol or PROTOCOLS),
+        protocols=_protocols(arguments),
         baseline=not arguments.no_baseline,
+        frames=arguments.frames,
+        faults=tuple(arguments.fault or FAULTS),
     )
     document = measure_accuracy(job, progress)
     _show(arguments, document, accuracy_markdown(document))
+
+
+def _protocols(arguments: argparse.Namespace) -> tuple[str, ...]:
+    named = tuple(arguments.protocol or ())
+    if arguments.integrity:
+        return (*named, INTEGRITY)
+    return named or PROTOCOLS
 
 
 def run_speed(arguments: argparse.Namespace) -> None:
