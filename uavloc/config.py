@@ -66,6 +66,9 @@ class RegisterConfig(_Section):
     )
     scale_reach: float = Field(default=0.24, gt=0, description="The same for scale, as a share.")
     max_steps: int = Field(default=3, ge=1, le=10, description="Most steps to either side in heading and in scale.")
+    max_window_px: int = Field(
+        default=1000, ge=128, le=8192, description="Longest side of a search window; wider ones use a coarser level."
+    )
     search_sigmas: float = Field(
         default=3.0, gt=0, description="Half side of the search window in standard deviations."
     )
@@ -76,9 +79,11 @@ class RegisterConfig(_Section):
         default=40.0, gt=0, description="A place must stand out of a box of this side around it."
     )
     min_score: float = Field(
-        default=6.25, ge=0, description="Smallest correlation peak, in noise units of the surface."
+        default=4.5, ge=0, description="Smallest correlation peak that is a fix, in noise units of the surface."
     )
-    min_margin: float = Field(default=4.0, ge=0, description="Log-likelihood the best place must keep over any other.")
+    min_margin: float = Field(
+        default=2.0, ge=0, description="Evidence (nats) a fix must keep over any other place where the vehicle may be."
+    )
     exclusion_m: float = Field(
         default=10.0, gt=0, description="Places nearer to the peak than this count as the same place."
     )
@@ -110,14 +115,25 @@ class RefineConfig(_Section):
 class OdometryConfig(_Section):
     """Motion between frames."""
 
-    min_score: float = Field(default=6.0, ge=0, description="Smallest correlation peak, in noise units of the surface.")
-    min_lead: float = Field(default=1.5, ge=0, description="By how much the peak must exceed any other place.")
-    min_overlap: float = Field(default=0.25, gt=0, le=1, description="Share of the frame that must still be seen.")
+    ratio: float = Field(default=0.85, gt=0, le=1, description="Largest distance to the best over the second best.")
+    reprojection_px: float = Field(default=3.0, gt=0, description="Farther than this from the motion is no inlier.")
+    min_inliers: int = Field(default=15, ge=4, description="Features that must agree on a motion.")
+    min_inlier_share: float = Field(default=0.25, gt=0, le=1, description="Share of the matched ones that must.")
+    rival_share: float = Field(
+        default=0.5, gt=0, le=1, description="With this many for another motion, as a share, the motion is not clear."
+    )
+    std_px: float = Field(default=0.3, gt=0, description="Least noise of a displacement, 1 sigma per axis.")
+    std_share: float = Field(
+        default=0.03, ge=0, description="Further noise as a share of the distance: relief and tilt."
+    )
     min_gap_s: float = Field(default=0.4, ge=0, description="Frames closer than this are not compared: little moved.")
     max_gap_s: float = Field(default=5.0, gt=0, description="Frames farther apart than this are not compared.")
-    std_m: float = Field(default=1.0, gt=0, description="Noise of a displacement, 1 sigma per axis.")
     tilt_share: float = Field(default=0.3, ge=0, description="Share of the tilt error that changes between frames.")
-    std_share: float = Field(default=0.05, ge=0, description="Further noise as a share of the distance covered.")
+    log_scale_std: float = Field(
+        default=0.01,
+        ge=0,
+        description="Further noise of the change of height, as a share: tilt looks like it.",
+    )
 
 
 class FilterConfig(_Section):
@@ -138,17 +154,78 @@ class FilterConfig(_Section):
     history_s: float = Field(default=5.0, gt=0, description="How late a fix may come and still be used.")
 
 
-class IntegrityConfig(_Section):
-    """When a position is published at all."""
+class EvidenceConfig(_Section):
+    """What a correlation peak is worth: its scores at the true place and at wrong ones."""
 
-    confirm_fixes: int = Field(default=3, ge=1, description="Agreeing fixes before the first position is published.")
-    confirm_motion_m: float = Field(default=5.0, ge=0, description="Motion between two fixes for both to count.")
-    max_gated: int = Field(
-        default=4, ge=1, description="Rejected fixes in a row after which the estimate is not believed."
+    detection: float = Field(default=0.95, gt=0, lt=1, description="Share of frames whose true place peaks at all.")
+    elsewhere: float = Field(
+        default=0.1, gt=0, lt=1, description="Probability that the vehicle is nowhere where it was looked for."
     )
-    lost_std_m: float = Field(default=60.0, gt=0, description="Uncertainty (1 sigma) assumed after losing the track.")
+    true_score: float = Field(default=11.0, gt=0, description="Mean score at the true place.")
+    true_spread: float = Field(default=3.5, gt=0, description="Its scatter, 1 sigma.")
+    clutter_score: float = Field(default=5.3, gt=0, description="Score that one wrong peak in 0.1 km2 exceeds.")
+    clutter_spread: float = Field(
+        default=0.7, gt=0, description="Scores over that by this are e times rarer among wrong peaks."
+    )
+    miss: float = Field(default=1.0, ge=0, description="Evidence (nats) lost where the expected place does not match.")
+    fresh_share: float = Field(
+        default=0.4, gt=0, description="Motion, as a share of the picture's side on the ground, after which a view "
+        "is new evidence in full."
+    )  # fmt: skip
+
+
+class ConsensusConfig(_Section):
+    """Whether the parts of a picture agree on its place."""
+
+    rows: int = Field(default=2, ge=1, le=8, description="Parts along the height of the picture.")
+    columns: int = Field(default=3, ge=1, le=8, description="Parts along its width.")
+    reach_m: float = Field(default=30.0, gt=0, description="How far from the place of the whole a part is sought.")
+    tolerance_m: float = Field(default=8.0, gt=0, description="A part that peaks within this of the whole agrees.")
+    min_seen: float = Field(default=0.3, gt=0, le=1, description="Share of a part that must hold real pixels.")
+    true_share: float = Field(default=0.85, gt=0, lt=1, description="Share of parts that agree at the true place.")
+    wrong_share: float = Field(default=0.3, gt=0, lt=1, description="Share of parts that agree at a wrong place.")
+    max_gain: float = Field(default=4.0, ge=0, description="Most evidence (nats) that agreement is taken for.")
+
+
+class IntegrityConfig(_Section):
+    """When a position is published at all. Odds are natural logarithms."""
+
+    confirm_odds: float = Field(default=9.0, description="Log odds from which a place is believed and published.")
+    confirm_looks: float = Field(default=1.1, ge=0, description="Independent views that a place must have passed.")
+    demote_odds: float = Field(default=3.0, description="Log odds below which a published place is given up.")
+    lead: float = Field(default=5.0, ge=0, description="Log odds it must keep over any other place.")
+    birth_odds: float = Field(default=-6.0, description="Log odds from which a place is kept in mind.")
+    max_odds: float = Field(default=20.0, gt=0, description="No place is believed more than this.")
+    kidnap_odds: float = Field(default=-7.0, description="Log odds that a believed place is wrong, for every frame.")
+    hypotheses: int = Field(default=6, ge=1, le=32, description="Places kept in mind at one time.")
+    same_place_m: float = Field(default=15.0, gt=0, description="Places nearer to each other than this are one.")
+    georeference_std_m: float = Field(
+        default=1.2, ge=0, description="What all fixes near each other have wrong alike, 1 sigma per axis: of the map, "
+        "of the camera's mount. No filter averages it away, so it is added to what is published."
+    )  # fmt: skip
     max_std_m: float = Field(
         default=20.0, gt=0, description="A position less certain than this (1 sigma) is not published."
+    )
+    risk: float = Field(
+        default=1e-3, gt=0, lt=0.5, description="Probability with which the error may exceed the protection level."
+    )
+
+
+class ColdStartConfig(_Section):
+    """Finding the vehicle where nothing, or nothing true, is known of its position."""
+
+    max_prior_std_m: float = Field(
+        default=150.0, gt=0, description="Worse than this (1 sigma), only places that resemble the frame are looked at."
+    )
+    patience: int = Field(default=10, ge=1, description="Frames without success after which a prior is not believed.")
+    regions: int = Field(default=5, ge=1, le=64, description="Regions of the map that are looked at per frame.")
+    region_radius_m: float = Field(default=90.0, gt=0, description="Half side of the search in one of them.")
+    check_radius_m: float = Field(default=40.0, gt=0, description="Half side of the search at a place kept in mind.")
+    checks: int = Field(default=3, ge=1, le=32, description="Places of each kind that are looked at closely per frame.")
+    widening: float = Field(default=2.0, ge=1, description="Steps of turns are this much wider in wide looks.")
+    settled_odds: float = Field(default=5.0, description="Log odds of a place from which no others are sought.")
+    heading_std_deg: float = Field(
+        default=20.0, gt=0, description="A heading known worse than this (1 sigma) is sought all round."
     )
 
 
@@ -161,6 +238,9 @@ class Config(_Section):
     refine: RefineConfig = RefineConfig()
     odometry: OdometryConfig = OdometryConfig()
     filter: FilterConfig = FilterConfig()
+    evidence: EvidenceConfig = EvidenceConfig()
+    consensus: ConsensusConfig = ConsensusConfig()
+    cold_start: ColdStartConfig = ColdStartConfig()
     integrity: IntegrityConfig = IntegrityConfig()
 
 

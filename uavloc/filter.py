@@ -17,6 +17,7 @@ from typing import TypeAlias
 import numpy as np
 
 from uavloc.config import FilterConfig
+from uavloc.frames import wrap_pi
 from uavloc.types import Float
 
 N, E, VN, VE, HEADING, SCALE = range(6)
@@ -38,13 +39,31 @@ class State:
 
 
 @dataclass(frozen=True)
+class Step:
+    """What odometry measured since `since_ns`.
+
+    `displacement_ne_m` is north, east under the corrections of heading and log height that were `assumed` then;
+    `turn_rad` and `log_scale` are by how much those corrections have changed since; `cov` is of the four together.
+    """
+
+    since_ns: int
+    displacement_ne_m: tuple[float, float]
+    turn_rad: float
+    log_scale: float
+    cov: Float
+    assumed: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Advance:
-    """Time goes on to `t_ns`; with a measured displacement since `since_ns` when odometry gave one."""
+    """Time goes on to `t_ns`, with what odometry measured meanwhile when it gave something.
+
+    Without it the measured heading may have erred anew: its correction is uncertain by `turn_std_rad` more.
+    """
 
     t_ns: int
-    since_ns: int = 0
-    displacement_ne_m: tuple[float, float] | None = None
-    cov_ne_m2: Float | None = None
+    step: Step | None = None
+    turn_std_rad: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,32 +88,52 @@ Input: TypeAlias = Advance | Measurement | VelocityReading
 
 
 def advance(state: State, step: Advance, config: FilterConfig) -> State:
-    """The state at a later time: moved by the measured displacement, or at constant velocity without one.
-
-    Without odometry the velocity is driven by white acceleration of `accel_mps2` over one second, so that many small
-    steps are as uncertain as one large one. A displacement since before the state counts by its remaining share.
-    """
+    """The state at a later time: moved by what odometry measured, or at constant velocity without it."""
     dt = (step.t_ns - state.t_ns) * 1e-9
     if dt <= 0.0:
         return state
-    mean, f, q = state.mean.copy(), np.eye(6), np.zeros((6, 6))
-    if step.displacement_ne_m is None or step.cov_ne_m2 is None:
-        f[N, VN] = f[E, VE] = dt
-        mean = f @ mean
-        for p, v in ((N, VN), (E, VE)):
-            block = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
-            q[np.ix_([p, v], [p, v])] = block * config.accel_mps2**2
-    else:
-        gap = (step.t_ns - step.since_ns) * 1e-9
-        share = min(1.0, dt / gap)
-        mean[:2] += np.array(step.displacement_ne_m) * share
-        mean[2:4] = np.array(step.displacement_ne_m) / gap
-        f[VN, VN] = f[VE, VE] = 0.0
-        q[:2, :2] = step.cov_ne_m2 * share
-        q[2:4, 2:4] = step.cov_ne_m2 / gap**2 + np.eye(2) * (config.accel_mps2 * gap / 2) ** 2
-    q[HEADING, HEADING] = math.radians(config.heading_bias_walk_deg) ** 2 * dt
-    q[SCALE, SCALE] = config.scale_bias_walk**2 * dt
+    mean, f, q = _carried_on(state, step, dt, config) if step.step is None else _moved(state, step, step.step, config)
+    q[HEADING, HEADING] += math.radians(config.heading_bias_walk_deg) ** 2 * dt
+    q[SCALE, SCALE] += config.scale_bias_walk**2 * dt
     return State(step.t_ns, mean, f @ state.cov @ f.T + q)
+
+
+def _carried_on(state: State, step: Advance, dt: float, config: FilterConfig) -> tuple[Float, Float, Float]:
+    """Mean, transition and noise at constant velocity.
+
+    The velocity is driven by white acceleration of `accel_mps2` over one second, so that many small steps are as
+    uncertain as one large one.
+    """
+    f, q = np.eye(6), np.zeros((6, 6))
+    f[N, VN] = f[E, VE] = dt
+    for p, v in ((N, VN), (E, VE)):
+        block = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
+        q[np.ix_([p, v], [p, v])] = block * config.accel_mps2**2
+    q[HEADING, HEADING] = step.turn_std_rad**2
+    return f @ state.mean, f, q
+
+
+def _moved(state: State, to: Advance, step: Step, config: FilterConfig) -> tuple[Float, Float, Float]:
+    """Mean, transition and noise after a measured step; one that began before the state counts by its remaining share.
+
+    The displacement is turned and stretched by what the corrections have since been found to be, so that an uncertain
+    heading or height makes the way, and with it the position, uncertain.
+    """
+    gap = (to.t_ns - step.since_ns) * 1e-9
+    share = min(1.0, (to.t_ns - state.t_ns) * 1e-9 / gap)
+    angle, stretch = state.mean[HEADING] - step.assumed[0], math.exp(state.mean[SCALE] - step.assumed[1])
+    c, s = math.cos(angle) * stretch, math.sin(angle) * stretch
+    north, east = np.array([[c, -s], [s, c]]) @ step.displacement_ne_m
+    mean, f, q = state.mean.copy(), np.eye(6), np.zeros((6, 6))
+    mean[[N, E, HEADING, SCALE]] += np.array([north, east, step.turn_rad, step.log_scale]) * share
+    mean[[VN, VE]] = np.array([north, east]) / gap
+    f[VN, VN] = f[VE, VE] = 0.0
+    for row, along, across in ((N, north, -east), (E, east, north)):
+        f[row, [HEADING, SCALE]] = across * share, along * share
+        f[row + 2, [HEADING, SCALE]] = across / gap, along / gap
+    q[np.ix_(_MEASURED, _MEASURED)] = step.cov * share
+    q[2:4, 2:4] = step.cov[:2, :2] / gap**2 + np.eye(2) * (config.accel_mps2 * gap / 2) ** 2
+    return mean, f, q
 
 
 def kalman(mean: Float, cov: Float, h: Float, values: Float, noise: Float) -> tuple[Float, Float]:
@@ -115,13 +154,13 @@ def position_nis(state: State, values: Float, cov: Float) -> float:
     return float(innovation @ np.linalg.solve(state.cov[:2, :2] + cov[:2, :2], innovation))
 
 
-def displacement_nis(state: State, step: Advance, config: FilterConfig) -> float:
-    """How surprising a measured displacement is to the velocity of a state (2 degrees of freedom)."""
-    if step.displacement_ne_m is None or step.cov_ne_m2 is None:
+def displacement_nis(state: State, to: Advance, config: FilterConfig) -> float:
+    """How surprising a measured step is to the velocity of a state (2 degrees of freedom)."""
+    if to.step is None:
         return 0.0
-    dt = (step.t_ns - step.since_ns) * 1e-9
-    innovation = np.array(step.displacement_ne_m) - state.mean[2:4] * dt
-    spread = state.cov[2:4, 2:4] * dt**2 + np.eye(2) * (config.accel_mps2 * dt**2 / 2) ** 2 + step.cov_ne_m2
+    mean, f, q = _moved(state, to, to.step, config)
+    innovation = (mean - state.mean)[2:4]
+    spread = (state.cov + f @ state.cov @ f.T + q)[2:4, 2:4]
     return float(innovation @ np.linalg.solve(spread, innovation))
 
 
@@ -178,7 +217,9 @@ class Filter:
             return advance(state, step, self._config)
         state = advance(state, Advance(step.t_ns), self._config)
         if isinstance(step, Measurement):
-            return measure(state, step.values, step.cov, _MEASURED)
+            values = step.values.copy()
+            values[2] = state.mean[HEADING] + wrap_pi(values[2] - state.mean[HEADING])
+            return measure(state, values, step.cov, _MEASURED)
         noise = np.eye(2) * step.std_mps**2
         return measure(state, np.array(step.vel_ne_mps), noise, [VN, VE])
 

@@ -1,4 +1,4 @@
-"""Where does the patch lie on the map: dense masked correlation -> likelihood surface -> Match.
+"""Where does the patch lie on the map: dense masked correlation -> surface of scores -> Matches.
 
 The descriptors of the patch, under every heading and scale of a small search, are slid over the whole window of map
 descriptors. What counts is by how much a place stands out of its surroundings, judged against the scatter of that over
@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uavloc.config import RegisterConfig
+from uavloc.config import ConsensusConfig, EvidenceConfig, RegisterConfig
+from uavloc.consensus import parts_agreeing
 from uavloc.correlation import correlate, parabola, peak_offset, standardised, standing_out
+from uavloc.evidence import score_log_ratio
 from uavloc.turns import all_turns
-from uavloc.types import Descriptors, Float, Float32, Match, Outcome
+from uavloc.types import Descriptors, Float, Float32, Mask, Match
 
 _MIN_USABLE_SHARE = 0.05
 _MIN_STD_CELLS = 0.3
@@ -25,46 +27,139 @@ _SHAPE_RADIUS_CELLS = 10
 
 @dataclass(frozen=True)
 class Search:
-    """What the filter expects: where the patch may lie, in which headings and scales.
+    """What is searched: the places of a window, under which headings and scales.
 
-    `origin_cell` is the (x, y) shift of the patch in the window at which the vehicle sits at the prior mean; `cell_m`
-    is (north, east) metres per cell. The search covers every heading correction (outer) with every log of the height
-    factor (inner); both are evenly spaced and hold at least three values.
+    `origin_cell` is the (x, y) shift of the patch in the window at which the vehicle sits at the centre of the search;
+    `cell_m` is (north, east) metres per cell. The search covers every heading correction (outer) with every log of the
+    height factor (inner); both are evenly spaced and hold at least three values.
     """
 
     origin_cell: tuple[float, float]
     cell_m: tuple[float, float]
-    cov_ne_m2: Float
     headings_rad: tuple[float, ...]
     log_scales: tuple[float, ...]
     heading_std_rad: float
     log_scale_std: float
 
 
-def register(query: Descriptors, window: Descriptors, search: Search, config: RegisterConfig) -> Match | Outcome:
-    """The place of the patch, or why there is none: OUTSIDE_CACHE, LOW_SCORE or AMBIGUOUS.
+class Surface:
+    """How well a patch fits everywhere in a window: scores of every turn (N x rows x columns), and places read off it.
+
+    Places are (north, east) metres from the centre of the search.
+    """
+
+    def __init__(
+        self,
+        scores: Float32,
+        query: Descriptors,
+        window: Descriptors,
+        search: Search,
+        config: RegisterConfig,
+        evidence: EvidenceConfig,
+    ) -> None:
+        self._scores, self._search, self._config = scores, search, config
+        self._query, self._window = query, window
+        self._believed = log_likelihood(scores, config.temper)
+        turns = np.array(all_turns(search.headings_rad, search.log_scales))
+        turn = -0.5 * np.square(turns / [search.heading_std_rad, search.log_scale_std]).sum(axis=1)
+        ratio = np.where(np.isfinite(scores), score_log_ratio(scores, evidence), -np.inf)
+        weighed = (ratio + turn[:, None, None]).astype(np.float32)
+        self._best_turn = weighed.argmax(axis=0)
+        self._ratio = weighed.max(axis=0)
+        self._score = scores.max(axis=0)
+        self._north = -(np.arange(scores.shape[1]) - search.origin_cell[1]) * search.cell_m[0]
+        self._east = (np.arange(scores.shape[2]) - search.origin_cell[0]) * search.cell_m[1]
+
+    @property
+    def area_m2(self) -> float:
+        """Area of the places that could be judged."""
+        return float(np.isfinite(self._score).sum()) * self._search.cell_m[0] * self._search.cell_m[1]
+
+    def holds(self, place_ne_m: Float) -> bool:
+        """Whether a place lies on the surface, where it could be judged."""
+        row, column = self._cell(place_ne_m)
+        inside = 0 <= row < self._score.shape[0] and 0 <= column < self._score.shape[1]
+        return inside and bool(np.isfinite(self._score[row, column]))
+
+    def strongest(self, count: int) -> list[Match]:
+        """The best places, apart by more than `exclusion_m`, best first; their margin is over the best elsewhere."""
+        left, found = self._ratio.copy(), []
+        for _ in range(count):
+            row, column = _argmax(left)
+            if not np.isfinite(left[row, column]):
+                break
+            found.append(self._match(row, column, self._ratio))
+            left[~self._apart(row, column)] = -np.inf
+        return found
+
+    def nearest(self, mean_ne_m: Float, cov_ne_m2: Float) -> Match | None:
+        """The best place for a vehicle that is expected at `mean_ne_m` with covariance `cov_ne_m2`."""
+        posterior = self._ratio + self._log_prior(mean_ne_m, cov_ne_m2)
+        row, column = _argmax(posterior)
+        return self._match(row, column, posterior) if np.isfinite(posterior[row, column]) else None
+
+    def consensus(self, match: Match, config: ConsensusConfig) -> tuple[int, int]:
+        """(parts of the picture that agree with the whole on a match of this surface, parts that could tell)."""
+        k, row, column = match.cell
+        query = Descriptors(self._query.data[k : k + 1], self._query.mask[k : k + 1])
+        return parts_agreeing(query, self._window, row, column, self._search.cell_m, config)
+
+    def _log_prior(self, mean_ne_m: Float, cov_ne_m2: Float) -> Float32:
+        """Log of a normal density over the places, but for a constant."""
+        north, east = self._north - mean_ne_m[0], self._east - mean_ne_m[1]
+        information = np.linalg.inv(cov_ne_m2)
+        squared = (
+            information[0, 0] * np.square(north)[:, None]
+            + information[1, 1] * np.square(east)[None]
+            + 2.0 * information[0, 1] * np.outer(north, east)
+        )
+        return np.asarray(-0.5 * squared, np.float32)
+
+    def _cell(self, place_ne_m: Float) -> tuple[int, int]:
+        search = self._search
+        row = search.origin_cell[1] - place_ne_m[0] / search.cell_m[0]
+        column = search.origin_cell[0] + place_ne_m[1] / search.cell_m[1]
+        return math.floor(row + 0.5), math.floor(column + 0.5)
+
+    def _apart(self, row: int, column: int) -> Mask:
+        """Which places are more than `exclusion_m` from one."""
+        north, east = self._north - self._north[row], self._east - self._east[column]
+        apart: Mask = np.square(north)[:, None] + np.square(east)[None] > self._config.exclusion_m**2
+        return apart
+
+    def _match(self, row: int, column: int, posterior: Float32) -> Match:
+        k, apart = int(self._best_turn[row, column]), self._apart(row, column)
+        cov = _shape_cov(self._believed[k], row, column, self._search.cell_m) + np.eye(2) * self._config.map_std_m**2
+        return Match(
+            self._place(k, row, column), cov, *_turn(self._believed, k, row, column, self._search),
+            score=float(self._scores[k, row, column]),
+            rival=float(self._score[apart].max(initial=0.0)),
+            margin=float(posterior[row, column]) - float(posterior[apart].max(initial=-np.inf)),
+            cell=(k, row, column),
+        )  # fmt: skip
+
+    def _place(self, k: int, row: int, column: int) -> tuple[float, float]:
+        """(north, east) metres of the sub-cell peak."""
+        sub_row, sub_column = peak_offset(self._scores[k], row, column)
+        north = -(sub_row - self._search.origin_cell[1]) * self._search.cell_m[0]
+        return north, (sub_column - self._search.origin_cell[0]) * self._search.cell_m[1]
+
+
+def survey(
+    query: Descriptors, window: Descriptors, search: Search, config: RegisterConfig, evidence: EvidenceConfig
+) -> Surface | None:
+    """How well the patch fits everywhere in the window; None where the window holds too little map.
 
     `query` holds one variant for every turn of the search.
     """
     if not window.mask.any():
-        return Outcome.OUTSIDE_CACHE
+        return None
     values, usable = correlate(query, window, config.min_overlap)
     if usable.mean() < _MIN_USABLE_SHARE:
-        return Outcome.OUTSIDE_CACHE
+        return None
     box = (round(config.surroundings_m / search.cell_m[0]), round(config.surroundings_m / search.cell_m[1]))
-    z = standardised(standing_out(values, usable, box), usable)
-    believed = log_likelihood(z, config.temper)
-    posterior = believed + _log_prior(search, z.shape)
-    k, row, column = (int(i) for i in np.unravel_index(int(posterior.argmax()), posterior.shape))
-    score = float(z[k, row, column])
-    if score < config.min_score:
-        return Outcome.LOW_SCORE
-    margin = float(posterior[k, row, column]) - _best_elsewhere(posterior, row, column, search, config.exclusion_m)
-    if margin < config.min_margin:
-        return Outcome.AMBIGUOUS
-    cov = _shape_cov(believed[k], row, column, search.cell_m) + np.eye(2) * config.map_std_m**2
-    heading, log_scale = _turn(believed, k, row, column, search)
-    return Match(_offset(z[k], row, column, search), cov, *heading, *log_scale, score, margin)
+    scores = standardised(standing_out(values, usable, box), usable)
+    return Surface(scores, query, window, search, config, evidence)
 
 
 def log_likelihood(z: Float32, temper: float) -> Float32:
@@ -73,47 +168,20 @@ def log_likelihood(z: Float32, temper: float) -> Float32:
     return np.where(np.isfinite(z), believed, -np.inf).astype(np.float32)
 
 
-def _log_prior(search: Search, shape: tuple[int, ...]) -> Float32:
-    """Log of the prior density (up to a constant) on every heading, scale and place."""
-    north = -(np.arange(shape[1]) - search.origin_cell[1]) * search.cell_m[0]
-    east = (np.arange(shape[2]) - search.origin_cell[0]) * search.cell_m[1]
-    information = np.linalg.inv(search.cov_ne_m2)
-    place = -0.5 * (
-        information[0, 0] * np.square(north)[:, None]
-        + information[1, 1] * np.square(east)[None]
-        + 2.0 * information[0, 1] * np.outer(north, east)
-    )
-    turns = np.array(all_turns(search.headings_rad, search.log_scales))
-    turn = -0.5 * np.square(turns / [search.heading_std_rad, search.log_scale_std]).sum(axis=1)
-    return np.asarray(turn[:, None, None] + place[None], np.float32)
+def _argmax(values: Float32) -> tuple[int, int]:
+    row, column = np.unravel_index(int(values.argmax()), values.shape)
+    return int(row), int(column)
 
 
-def _best_elsewhere(posterior: Float32, row: int, column: int, search: Search, exclusion_m: float) -> float:
-    """The highest posterior at least `exclusion_m` away from a place, under any heading and scale."""
-    north = (np.arange(posterior.shape[1]) - row) * search.cell_m[0]
-    east = (np.arange(posterior.shape[2]) - column) * search.cell_m[1]
-    elsewhere = np.square(north)[:, None] + np.square(east)[None] > exclusion_m**2
-    return float(posterior.max(axis=0)[elsewhere].max(initial=-np.inf))
-
-
-def _offset(z: Float32, row: int, column: int, search: Search) -> tuple[float, float]:
-    """(north, east) metres of the sub-cell peak from the prior mean."""
-    sub_row, sub_column = peak_offset(z, row, column)
-    north = -(sub_row - search.origin_cell[1]) * search.cell_m[0]
-    return north, (sub_column - search.origin_cell[0]) * search.cell_m[1]
-
-
-def _turn(
-    believed: Float32, k: int, row: int, column: int, search: Search
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Heading and log scale at the peak, each with its standard deviation.
+def _turn(believed: Float32, k: int, row: int, column: int, search: Search) -> tuple[float, float, float, float]:
+    """Heading, its standard deviation, log scale, its standard deviation at the peak.
 
     Turning moves the peak a little, so every turn is represented by its best cell of the 3 x 3 around it.
     """
     around = believed[:, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max(axis=(1, 2))
     table = around.reshape(len(search.headings_rad), len(search.log_scales))
     i, j = divmod(k, len(search.log_scales))
-    return _axis_peak(table[:, j], i, search.headings_rad), _axis_peak(table[i], j, search.log_scales)
+    return *_axis_peak(table[:, j], i, search.headings_rad), *_axis_peak(table[i], j, search.log_scales)
 
 
 def _axis_peak(values: Float32, peak: int, axis: tuple[float, ...]) -> tuple[float, float]:

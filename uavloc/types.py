@@ -53,7 +53,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Attitude:
-    """Orientation of the vehicle with 1-sigma of (roll, pitch, yaw)."""
+    """Orientation of the vehicle with 1-sigma of (roll, pitch, yaw); a yaw std of pi or more means: yaw unknown."""
 
     t_ns: int
     ned_from_body: Float
@@ -95,6 +95,7 @@ class Outcome(str, Enum):
 
     FIX = "FIX"
     NO_IMAGE = "NO_IMAGE"
+    FROZEN = "FROZEN"
     NO_ATTITUDE = "NO_ATTITUDE"
     STALE_ATTITUDE = "STALE_ATTITUDE"
     NO_HEIGHT = "NO_HEIGHT"
@@ -135,12 +136,13 @@ class Descriptors:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Where a patch lies on the map, seen from the centre of the search.
+    """Where a patch may lie on the map, seen from the centre of the search.
 
-    `offset_ne_m` places the vehicle relative to the prior mean; `heading_rad` and `log_scale` are the corrections
-    (added to the heading, and as exp(log_scale) multiplied into the height) under which patch and map agreed best.
-    `score` is the peak correlation in units of the noise of the surface; `margin` is how much log-likelihood it keeps
-    over the best place elsewhere.
+    `offset_ne_m` places the vehicle relative to that centre; `heading_rad` and `log_scale` are the corrections (added
+    to the heading, and as exp(log_scale) multiplied into the height) under which patch and map agreed best. `score` is
+    the peak correlation in units of the noise of the surface, `rival` the highest score elsewhere on it; `margin` is
+    how much evidence (nats) the place keeps over the best place elsewhere. `cell` is the turn, row and column of the
+    peak on the surface.
     """
 
     offset_ne_m: tuple[float, float]
@@ -150,7 +152,9 @@ class Match:
     log_scale: float
     log_scale_std: float
     score: float
+    rival: float
     margin: float
+    cell: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +195,11 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What is published for a frame; `point` is None while the position is unknown."""
+    """What is published for a frame; `point` is None while the position is unknown.
+
+    `protection_m` is the radius that the error exceeds with the probability of the configuration only; `log_odds` the
+    logarithm of the odds that the published position is the right place. Both are None while unpublished or unknown.
+    """
 
     t_ns: int
     name: str
@@ -201,6 +209,8 @@ class Estimate:
     vel_ne_mps: tuple[float, float] | None = None
     heading_rad: float | None = None
     fix: Fix | None = None
+    protection_m: float | None = None
+    log_odds: float | None = None
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 

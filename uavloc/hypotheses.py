@@ -1,0 +1,246 @@
+"""Where the vehicle may be: several places kept in mind, each with a filter and the odds that it is the right one.
+
+A single registration can be wrong with confidence (a row of equal houses, a repeating field). So every place that a
+frame suggests is followed through the frames after it, and gains or loses odds by what each of them shows there:
+a right place matches again and again on new ground, an alias does not. A place is published only when its odds are
+high, its lead over every other is, and it has been seen on more than one view of the ground.
+Method: track-oriented multiple hypotheses with track scores (Sittler 1964; Reid 1979; Blackman and Popoli 1999).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from uavloc.config import Config
+from uavloc.consensus import consensus_log_ratio
+from uavloc.evidence import first_log_odds, log_density, peak_log_ratio
+from uavloc.filter import (
+    HEADING,
+    SCALE,
+    Advance,
+    Filter,
+    Measurement,
+    State,
+    VelocityReading,
+    displacement_nis,
+    velocity_nis,
+)
+from uavloc.frames import wrap_pi
+from uavloc.query import Pose
+from uavloc.register import Surface
+from uavloc.types import Float, Match, Outcome
+
+_SPEED_STD_MPS = 15.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a search found: the surface, the pose it was made about, and the noise that no surface shows.
+
+    `reach` is how far from the pose headings and log scales were searched, `ground_m` the side of the ground seen;
+    `sharpen` makes a match more exact where that can be done.
+    """
+
+    t_ns: int
+    surface: Surface
+    pose: Pose
+    reach: tuple[float, float]
+    noise_ne_m2: Float
+    ground_m: float
+    sharpen: Callable[[Match], Match]
+
+    def covers(self, state: State) -> bool:
+        """Whether a state lies on the surface, under corrections that were searched."""
+        turn = abs(wrap_pi(float(state.mean[HEADING]) - self.pose.heading_rad))
+        scale = abs(float(state.mean[SCALE]) - self.pose.log_scale)
+        return turn <= self.reach[0] and scale <= self.reach[1] and self.surface.holds(self._offset(state.mean[:2]))
+
+    def expected(self, state: State) -> Match | None:
+        """The match for a vehicle in that state."""
+        match = self.surface.nearest(self._offset(state.mean[:2]), state.cov[:2, :2] + self.noise_ne_m2)
+        return None if match is None else self.sharpen(match)
+
+    def measurement(self, match: Match) -> Measurement:
+        """A match in terms of the state, with the noise of tilt added."""
+        north, east = (float(p) + o for p, o in zip(self.pose.place_ne_m, match.offset_ne_m, strict=True))
+        turn = (self.pose.heading_rad + match.heading_rad, self.pose.log_scale + match.log_scale)
+        values = np.array([north, east, *turn])
+        cov = np.zeros((4, 4))
+        cov[:2, :2] = match.cov_ne_m2 + self.noise_ne_m2
+        cov[2, 2], cov[3, 3] = match.heading_std_rad**2, match.log_scale_std**2
+        return Measurement(self.t_ns, values, cov)
+
+    def _offset(self, place_ne_m: Float) -> Float:
+        offset: Float = place_ne_m - np.array(self.pose.place_ne_m)
+        return offset
+
+
+class Hypothesis:
+    """One place that is followed: its filter, its odds, and on how much new ground it has been seen."""
+
+    def __init__(self, filter_: Filter, log_odds: float, config: Config) -> None:
+        self.filter, self.log_odds, self.looks = filter_, log_odds, 1.0
+        self._config = config
+        self._weighed_ne_m = self.state.mean[:2].copy()
+
+    @property
+    def state(self) -> State:
+        """The newest state."""
+        return self.filter.state
+
+    def fresh(self, ground_m: float) -> float:
+        """Share of new evidence in a view: the motion since the last one that was weighed."""
+        moved_m = float(np.hypot(*(self.state.mean[:2] - self._weighed_ne_m)))
+        return min(1.0, moved_m / (self._config.evidence.fresh_share * ground_m))
+
+    def seen(self, measurement: Measurement, gain: float, fresh: float) -> None:
+        """A view that fits: the filter takes it, and the odds rise by what is new in it."""
+        self.filter.apply(measurement)
+        self.log_odds = min(self._config.integrity.max_odds, self.log_odds + gain * fresh)
+        self.looks += fresh
+        self._weighed_ne_m = self.state.mean[:2].copy()
+
+    def missed(self, fresh: float) -> None:
+        """A view that does not fit."""
+        self.log_odds -= self._config.evidence.miss * fresh
+        self._weighed_ne_m = self.state.mean[:2].copy()
+
+
+class Hypotheses:
+    """The places kept in mind, which of them is believed, and the rules between them."""
+
+    def __init__(self, prior: State | None, config: Config) -> None:
+        self._config = config
+        self._all: list[Hypothesis] = []
+        self._prior = None if prior is None else Filter(prior, config.filter)
+        self.leader: Hypothesis | None = None
+
+    @property
+    def prior(self) -> State | None:
+        """Where the vehicle was said to be, or was last believed to be, and what has become of that; else None."""
+        return None if self._prior is None else self._prior.state
+
+    @property
+    def ranked(self) -> list[Hypothesis]:
+        """All, the likeliest first."""
+        return list(self._all)
+
+    def advance(self, to: Advance) -> None:
+        """Time goes on; a step that contradicts the velocity of a hypothesis is not believed by it."""
+        for filter_ in self._filters():
+            plausible = displacement_nis(filter_.state, to, self._config.filter) <= self._config.filter.gate_chi2
+            filter_.apply(to if plausible else Advance(to.t_ns, None, to.turn_std_rad))
+        self._drop_uncertain()
+
+    def velocity(self, reading: VelocityReading) -> None:
+        """A measured ground velocity; one that contradicts a hypothesis is not believed by it."""
+        for filter_ in self._filters():
+            if velocity_nis(filter_.at(reading.t_ns), reading) <= self._config.filter.gate_chi2:
+                filter_.apply(reading)
+
+    def weigh(self, hypothesis: Hypothesis, look: Look) -> Outcome | Match:
+        """Let a hypothesis gain or lose by what a look shows at its place."""
+        fresh = hypothesis.fresh(look.ground_m)
+        match = look.expected(hypothesis.state)
+        verdict, gain = self._verdict(hypothesis, look, match)
+        if match is not None and verdict is Outcome.FIX:
+            hypothesis.seen(look.measurement(match), gain, fresh)
+            return match
+        if verdict is not Outcome.AMBIGUOUS:
+            hypothesis.missed(fresh)
+        return verdict
+
+    def born(self, look: Look, log_prior: Callable[[Float], float]) -> None:
+        """Keep the places in mind that a look suggests; `log_prior` is the log density (per m^2) of being at one."""
+        for match in look.surface.strongest(self._config.integrity.hypotheses):
+            measurement = look.measurement(match)
+            place = measurement.values[:2]
+            if self.near(place) or self._peak_odds(look, match, log_prior(place)) < self._config.integrity.birth_odds:
+                continue
+            odds = self._peak_odds(look, match, log_prior(place)) + self._consensus(look, match)
+            if odds >= self._config.integrity.birth_odds:
+                self._all.append(Hypothesis(Filter(_born_state(measurement), self._config.filter), odds, self._config))
+
+    def near(self, place_ne_m: Float) -> bool:
+        """Whether a place is one of those kept in mind."""
+        return any(self._same(hypothesis.state, place_ne_m) for hypothesis in self._all)
+
+    def settle(self) -> None:
+        """Merge what has become one, forget what is unlikely, and decide which place is believed."""
+        integrity = self._config.integrity
+        self._all.sort(key=lambda h: -h.log_odds)
+        kept: list[Hypothesis] = []
+        for hypothesis in self._all:
+            near = any(self._same(hypothesis.state, other.state.mean[:2]) for other in kept)
+            if not near and hypothesis.log_odds >= integrity.birth_odds:
+                kept.append(hypothesis)
+        self._all = kept[: integrity.hypotheses]
+        self._decide()
+
+    def _decide(self) -> None:
+        integrity = self._config.integrity
+        best = self._all[0] if self._all else None
+        if best is None:
+            self.leader = None
+            return
+        lead = best.log_odds - self._all[1].log_odds if len(self._all) > 1 else math.inf
+        needed = integrity.demote_odds if best is self.leader else integrity.confirm_odds
+        proven = best is self.leader or best.looks >= integrity.confirm_looks
+        self.leader = best if best.log_odds >= needed and lead >= integrity.lead and proven else None
+        if self.leader is not None:
+            self._prior = None
+
+    def _verdict(self, hypothesis: Hypothesis, look: Look, match: Match | None) -> tuple[Outcome, float]:
+        """Whether a match is a fix of a hypothesis, and the evidence it gives."""
+        config = self._config
+        if match is None or match.score < config.registration.min_score:
+            return Outcome.LOW_SCORE, 0.0
+        if match.margin < config.registration.min_margin:
+            return Outcome.AMBIGUOUS, 0.0
+        measurement = look.measurement(match)
+        if hypothesis.filter.nis(measurement) > config.filter.gate_chi2:
+            return Outcome.GATED, 0.0
+        gain = self._gain(hypothesis, look, match, measurement)
+        return (Outcome.FIX if gain > 0.0 else Outcome.LOW_SCORE), gain
+
+    def _gain(self, hypothesis: Hypothesis, look: Look, match: Match, measurement: Measurement) -> float:
+        """Log odds that a match speaks for a hypothesis rather than for chance."""
+        innovation = measurement.values[:2] - hypothesis.state.mean[:2]
+        spread = hypothesis.state.cov[:2, :2] + measurement.cov[:2, :2]
+        peak = peak_log_ratio(match.score, match.rival, look.surface.area_m2, self._config.evidence)
+        return peak + log_density(innovation, spread) + self._consensus(look, match)
+
+    def _peak_odds(self, look: Look, match: Match, log_prior: float) -> float:
+        """Log odds of a place that nothing but one peak speaks for."""
+        peak = peak_log_ratio(match.score, match.rival, look.surface.area_m2, self._config.evidence)
+        return first_log_odds(peak, log_prior, self._config.evidence)
+
+    def _consensus(self, look: Look, match: Match) -> float:
+        """What the agreement of the parts of the picture adds to it."""
+        return consensus_log_ratio(*look.surface.consensus(match, self._config.consensus), self._config.consensus)
+
+    def _same(self, state: State, place_ne_m: Float) -> bool:
+        return float(np.hypot(*(state.mean[:2] - place_ne_m))) <= self._config.integrity.same_place_m
+
+    def _filters(self) -> list[Filter]:
+        priors = [] if self._prior is None else [self._prior]
+        return [hypothesis.filter for hypothesis in self._all] + priors
+
+    def _drop_uncertain(self) -> None:
+        """Forget places that have become areas; that of the leader becomes the prior."""
+        most = self._config.integrity.max_std_m
+        if self.leader is not None and self.leader.state.std_m > most:
+            self._prior, self.leader = Filter(self.leader.state, self._config.filter), None
+        self._all = [hypothesis for hypothesis in self._all if hypothesis.state.std_m <= most]
+
+
+def _born_state(measurement: Measurement) -> State:
+    """The state that a first match tells of: moving somehow."""
+    values, cov = measurement.values, np.zeros((6, 6))
+    cov[:2, :2], cov[4:, 4:] = measurement.cov[:2, :2], measurement.cov[2:, 2:]
+    cov[[2, 3], [2, 3]] = _SPEED_STD_MPS**2
+    return State(measurement.t_ns, np.array([values[0], values[1], 0.0, 0.0, values[2], values[3]]), cov)

@@ -1,0 +1,212 @@
+"""A frame as a question to the map: laid on the ground, encoded under a search of turns, compared with a window."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from time import perf_counter
+
+import numpy as np
+
+from uavloc.camera import CameraModel
+from uavloc.config import Config
+from uavloc.frames import LocalFrame, mercator_gsd_m, rpy_from_rotation, world_px_from_geo, wrap_pi, yaw_rotation
+from uavloc.ortho import footprint_ne, rectify, texture, variants
+from uavloc.refine import refine, sharpened
+from uavloc.register import Search, Surface, survey
+from uavloc.tiles import TileCache
+from uavloc.turns import all_turns, anchors, symmetric_steps, turned
+from uavloc.types import Attitude, Descriptors, Encoder, Float, Frame, GeoPoint, Height, Match, Outcome, Patch
+
+_REFINE_MARGIN_PX = 16
+"""Map beyond the patch that features at its edge need."""
+
+
+class NoFixError(Exception):
+    """Ends the work on a frame, with the reason."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A frame with the attitude and the height that belong to it."""
+
+    frame: Frame
+    attitude: Attitude
+    height: Height
+
+    @property
+    def tilt_cov_m2(self) -> Float:
+        """How uncertain roll and pitch move the point below the vehicle (north, east; m^2)."""
+        along = self.height.agl_m * np.array([self.attitude.std_rad[1], self.attitude.std_rad[0]])
+        heading = yaw_rotation(rpy_from_rotation(self.attitude.ned_from_body)[2])[:2, :2]
+        cov: Float = heading @ np.diag(np.square(along)) @ heading.T
+        return cov
+
+
+@dataclass(frozen=True)
+class Pose:
+    """Where a search begins: place, corrections of measured heading and log height, and their standard deviations."""
+
+    place_ne_m: tuple[float, float]
+    heading_rad: float
+    log_scale: float
+    heading_std_rad: float
+    log_scale_std: float
+
+
+@dataclass(frozen=True)
+class Query:
+    """A frame laid on the ground about a pose, encoded under every turn of the search around it."""
+
+    pose: Pose
+    patch: Patch
+    zoom: int
+    descriptors: Descriptors
+    headings_rad: tuple[float, ...]
+    log_scales: tuple[float, ...]
+    nadir_cell: tuple[float, float]
+    cell_m: tuple[float, float]
+
+    @property
+    def reach(self) -> tuple[float, float]:
+        """How far from the pose headings and log scales are covered by the search."""
+        turn, stretch = self._steps()
+        return self.headings_rad[-1] + turn / 2.0, self.log_scales[-1] + stretch / 2.0
+
+    def serves(self, pose: Pose) -> bool:
+        """Whether a search about another pose would be the same but for less than half a step."""
+        turn, stretch = self._steps()
+        off_rad = abs(wrap_pi(self.pose.heading_rad - pose.heading_rad))
+        return off_rad <= turn / 2.0 and abs(self.pose.log_scale - pose.log_scale) <= stretch / 2.0
+
+    def _steps(self) -> tuple[float, float]:
+        return self.headings_rad[1] - self.headings_rad[0], self.log_scales[1] - self.log_scales[0]
+
+    @property
+    def ground_m(self) -> float:
+        """Side of a square as large as the ground that is seen."""
+        return math.sqrt(float(self.patch.mask.sum()) * self.patch.gsd_m[0] * self.patch.gsd_m[1])
+
+
+class Stopwatch:
+    """Milliseconds spent in the stages of one frame; stages entered twice add up."""
+
+    def __init__(self) -> None:
+        self.ms: dict[str, float] = {}
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Time what is done inside."""
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self.ms[stage] = self.ms.get(stage, 0.0) + (perf_counter() - started) * 1e3
+
+
+class Asker:
+    """Asks the map of a cache where a frame fits."""
+
+    def __init__(
+        self, cache: TileCache, encoder: Encoder, camera: CameraModel, config: Config, local: LocalFrame
+    ) -> None:
+        self._cache, self._encoder, self._camera, self._config, self._local = cache, encoder, camera, config, local
+        self.watch = Stopwatch()
+
+    def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0) -> tuple[int, Patch]:
+        """(zoom, patch) of a frame at the finest level at which patch and search window are not too large.
+
+        Raises NoFixError where there is nothing to match with.
+        """
+        with self.watch.timed("rectify"):
+            return self._laid(sight, pose, radius_m)
+
+    def query(self, zoom: int, patch: Patch, pose: Pose, widening: float = 1.0) -> Query:
+        """The patch encoded under every turn of the search around a pose, their steps widened by a factor."""
+        config, stride = self._config.registration, self._encoder.stride
+        steps = math.radians(config.heading_step_deg) * widening, config.scale_step * widening
+        headings = symmetric_steps(pose.heading_std_rad, steps[0], config.max_steps)
+        log_scales = symmetric_steps(pose.log_scale_std, steps[1], config.max_steps)
+        reach_rad = math.radians(config.heading_reach_deg)
+        at = all_turns(anchors(headings, reach_rad), anchors(log_scales, config.scale_reach))
+        with self.watch.timed("rectify"):
+            images, masks = variants(patch, at, stride)
+        with self.watch.timed("encode"):
+            encoded = self._encoder.encode(images, masks)
+        nadir_cell = (patch.nadir_px[0] / stride, patch.nadir_px[1] / stride)
+        cell_m = (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride)
+        with self.watch.timed("turn"):
+            descriptors = turned(encoded, at, all_turns(headings, log_scales), nadir_cell, cell_m)
+        return Query(pose, patch, zoom, descriptors, headings, log_scales, nadir_cell, cell_m)
+
+    def survey(self, query: Query, place_ne_m: tuple[float, float], radius_m: float) -> Surface | None:
+        """How well a query fits within a radius of a place; None where there is no map."""
+        here = self.geo(place_ne_m)
+        x, y = (c / self._encoder.stride for c in world_px_from_geo(here.lat_deg, here.lon_deg, query.zoom))
+        radius = math.ceil(radius_m / min(query.cell_m))
+        left = math.floor(x - query.nadir_cell[0]) - radius
+        top = math.floor(y - query.nadir_cell[1]) - radius
+        _, height, width = query.descriptors.mask.shape
+        origin = (x - query.nadir_cell[0] - left, y - query.nadir_cell[1] - top)
+        turns = (query.headings_rad, query.log_scales, query.pose.heading_std_rad, query.pose.log_scale_std)
+        search = Search(origin, query.cell_m, *turns)
+        with self.watch.timed("register"):
+            window = self._cache.descriptors(query.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
+            return survey(query.descriptors, window, search, self._config.registration, self._config.evidence)
+
+    def sharpened(self, query: Query, place_ne_m: tuple[float, float], match: Match) -> Match:
+        """A match made more exact where local features of patch and map bear it out, and that is asked for."""
+        config = self._config
+        if not config.refine.enabled:
+            return match
+        images, masks = variants(query.patch, [(match.heading_rad, match.log_scale)], 1)
+        patch = replace(query.patch, image=images[0], mask=masks[0])
+        here = self.geo((place_ne_m[0] + match.offset_ne_m[0], place_ne_m[1] + match.offset_ne_m[1]))
+        x, y = world_px_from_geo(here.lat_deg, here.lon_deg, query.zoom)
+        reach_m = config.refine.max_sigmas * math.sqrt(float(np.linalg.eigvalsh(match.cov_ne_m2)[-1]))
+        margin = _REFINE_MARGIN_PX + math.ceil(reach_m / min(patch.gsd_m))
+        corner = (x - patch.nadir_px[0], y - patch.nadir_px[1])
+        left, top = math.floor(corner[0]) - margin, math.floor(corner[1]) - margin
+        height, width = patch.mask.shape
+        with self.watch.timed("refine"):
+            window = self._cache.image(query.zoom, left, top, width + 2 * margin + 1, height + 2 * margin + 1)
+            found = refine(patch, window, (corner[0] - left, corner[1] - top), match.cov_ne_m2, config.refine)
+        return match if found is None else sharpened(match, found, config.registration.map_std_m)
+
+    def geo(self, place_ne_m: tuple[float, float] | Float) -> GeoPoint:
+        """A place of the local frame on the ellipsoid."""
+        return GeoPoint(*self._local.geo_from_ne(float(place_ne_m[0]), float(place_ne_m[1])))
+
+    def _laid(self, sight: Sight, pose: Pose, radius_m: float) -> tuple[int, Patch]:
+        image, limits = sight.frame.image, self._config.ortho
+        assert image is not None
+        ned_from_body = yaw_rotation(pose.heading_rad) @ sight.attitude.ned_from_body
+        agl_m = sight.height.agl_m * math.exp(pose.log_scale)
+        oblique_rad = math.radians(limits.max_oblique_deg)
+        ground = footprint_ne(self._camera, ned_from_body, agl_m, oblique_rad)
+        if len(ground) == 0:
+            raise NoFixError(Outcome.OUTSIDE_CACHE)
+        zoom, gsd_m = self._level(float(np.ptp(ground, axis=0).max()), radius_m, self.geo(pose.place_ne_m).lat_deg)
+        patch = rectify(image, self._camera, ned_from_body, agl_m, gsd_m, oblique_rad, limits.max_patch_px)
+        if patch is None or patch.mask.mean() < limits.min_valid_share or texture(patch) < limits.min_texture:
+            raise NoFixError(Outcome.LOW_TEXTURE)
+        return zoom, patch
+
+    def _level(self, reach_m: float, radius_m: float, lat_deg: float) -> tuple[int, tuple[float, float]]:
+        """(zoom, metres per pixel) of the finest level that keeps patch and window small, else of the coarsest."""
+        config = self._config
+        gsds = {zoom: mercator_gsd_m(lat_deg, zoom) for zoom in self._cache.levels}
+        fitting = [
+            zoom
+            for zoom, gsd in gsds.items()
+            if reach_m / min(gsd) <= config.ortho.max_patch_px
+            and (reach_m + 2.0 * radius_m) / min(gsd) <= config.registration.max_window_px
+        ]
+        zoom = max(fitting, default=min(gsds))
+        return zoom, gsds[zoom]
