@@ -28,6 +28,7 @@ LAYERS: dict[str, int] = {
     ),
     # 3: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 3),
+    **dict.fromkeys(["selfsimilarity", "staleness"], 3),
     # 4: where stages meet
     "track": 4,
     "localizer": 4,

@@ -139,7 +139,7 @@ class OdometryConfig(_Section):
 class FilterConfig(_Section):
     """The estimator and its gates."""
 
-    accel_mps2: float = Field(default=2.0, gt=0, description="Unknown acceleration over one second, 1 sigma.")
+    accel_mps2: float = Field(default=5.0, gt=0, description="Unknown acceleration over one second, 1 sigma.")
     max_speed_mps: float = Field(default=40.0, gt=0, description="Faster than this the vehicle cannot fly.")
     heading_bias_walk_deg: float = Field(default=0.3, ge=0, description="Drift of the heading bias in 1 s, 1 sigma.")
     scale_bias_walk: float = Field(

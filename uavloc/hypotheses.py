@@ -82,8 +82,8 @@ class Look:
 class Hypothesis:
     """One place that is followed: its filter, its odds, and on how much new ground it has been seen."""
 
-    def __init__(self, filter_: Filter, log_odds: float, config: Config) -> None:
-        self.filter, self.log_odds, self.looks = filter_, log_odds, 1.0
+    def __init__(self, filter_: Filter, log_odds: float, log_prior: float, config: Config) -> None:
+        self.filter, self.log_odds, self.log_prior, self.looks = filter_, log_odds, log_prior, 1.0
         self._config = config
         self._weighed_ne_m = self.state.mean[:2].copy()
 
@@ -97,10 +97,13 @@ class Hypothesis:
         moved_m = float(np.hypot(*(self.state.mean[:2] - self._weighed_ne_m)))
         return min(1.0, moved_m / (self._config.evidence.fresh_share * ground_m))
 
-    def seen(self, measurement: Measurement, gain: float, fresh: float) -> None:
-        """A view that fits: the filter takes it, and the odds rise by what is new in it."""
+    def seen(self, measurement: Measurement, gain: float, fresh: float, alone: float) -> None:
+        """A view that fits: the filter takes it, and the odds rise by what is new in it.
+
+        They are at least those that it gives `alone`: ground seen before may now be laid down better.
+        """
         self.filter.apply(measurement)
-        self.log_odds = min(self._config.integrity.max_odds, self.log_odds + gain * fresh)
+        self.log_odds = min(self._config.integrity.max_odds, max(alone, self.log_odds + gain * fresh))
         self.looks += fresh
         self._weighed_ne_m = self.state.mean[:2].copy()
 
@@ -148,7 +151,8 @@ class Hypotheses:
         match = look.expected(hypothesis.state)
         verdict, gain = self._verdict(hypothesis, look, match)
         if match is not None and verdict is Outcome.FIX:
-            hypothesis.seen(look.measurement(match), gain, fresh)
+            alone = self._peak_odds(look, match, hypothesis.log_prior) + self._consensus(look, match)
+            hypothesis.seen(look.measurement(match), gain, fresh, alone)
             return match
         if verdict is not Outcome.AMBIGUOUS:
             hypothesis.missed(fresh)
@@ -158,12 +162,13 @@ class Hypotheses:
         """Keep the places in mind that a look suggests; `log_prior` is the log density (per m^2) of being at one."""
         for match in look.surface.strongest(self._config.integrity.hypotheses):
             measurement = look.measurement(match)
-            place = measurement.values[:2]
-            if self.near(place) or self._peak_odds(look, match, log_prior(place)) < self._config.integrity.birth_odds:
+            density, least = log_prior(measurement.values[:2]), self._config.integrity.birth_odds
+            if self.near(measurement.values[:2]) or self._peak_odds(look, match, density) < least:
                 continue
-            odds = self._peak_odds(look, match, log_prior(place)) + self._consensus(look, match)
-            if odds >= self._config.integrity.birth_odds:
-                self._all.append(Hypothesis(Filter(_born_state(measurement), self._config.filter), odds, self._config))
+            odds = self._peak_odds(look, match, density) + self._consensus(look, match)
+            if odds >= least:
+                filter_ = Filter(_born_state(measurement), self._config.filter)
+                self._all.append(Hypothesis(filter_, odds, density, self._config))
 
     def near(self, place_ne_m: Float) -> bool:
         """Whether a place is one of those kept in mind."""

@@ -19,7 +19,7 @@ from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, start_
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
 from uavloc.odometry import View, is_frozen, measure_motion
-from uavloc.query import Asker, NoFixError, Pose, Sight, Stopwatch
+from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
 from uavloc.tiles import TileCache
 from uavloc.types import (
@@ -32,7 +32,6 @@ from uavloc.types import (
     Height,
     Match,
     Outcome,
-    Patch,
     Pixels,
     Start,
     Velocity,
@@ -93,16 +92,15 @@ class Localizer:
     def _fix(self, frame: Frame) -> Fix:
         sight = self._sight(frame)
         places = self._followed(sight)
-        pose = self._laid_about(places, sight)
-        zoom, patch = self._asker.lay(sight, pose)
+        laid = self._asker.lay(sight, self._likeliest(places, sight))
         with self._asker.watch.timed("odometry"):
-            places.advance(self._motion(sight, patch, pose))
+            places.advance(self._motion(sight, laid))
         leader, known = places.leader, places.ranked
         results: dict[Hypothesis, tuple[Look, Match | Outcome]] = {}
         looks = (
             self._seeker.seek(sight, places, results)
             if leader is None
-            else self._seeker.follow(sight, zoom, patch, leader.state)
+            else self._seeker.follow(sight, laid, leader.state)
         )
         for look, density in looks:
             for hypothesis in known:
@@ -168,20 +166,20 @@ class Localizer:
             return math.pi
         return math.sqrt(2.0) * math.radians(self._config.filter.heading_noise_deg)
 
-    def _laid_about(self, places: Hypotheses, sight: Sight) -> Pose:
+    def _likeliest(self, places: Hypotheses, sight: Sight) -> Pose:
         """The pose about which a frame is laid down: the likeliest, or where nothing is known what the sensors say."""
         if places.ranked:
             return pose_of(places.ranked[0].state)
         return Pose((0.0, 0.0), 0.0, 0.0, *self._sensor_std(sight))
 
-    def _motion(self, sight: Sight, patch: Patch, pose: Pose) -> Advance:
+    def _motion(self, sight: Sight, laid: Laid) -> Advance:
         """How the vehicle moved since the last view, which this one then replaces unless it is too young."""
         t_ns, previous, config = sight.frame.t_ns, self._view, self._config
         still = Advance(t_ns, None, self._turn_std_rad())
         if previous is not None and t_ns - previous.t_ns < config.odometry.min_gap_s * 1e9:
             return still
-        before, self._assumed = self._assumed, (pose.heading_rad, pose.log_scale)
-        self._view = View(t_ns, patch)
+        before, self._assumed = self._assumed, (laid.pose.heading_rad, laid.pose.log_scale)
+        self._view = View(t_ns, laid.patch)
         if previous is None:
             return still
         motion = measure_motion(previous, self._view, config.odometry, config.filter.max_speed_mps)

@@ -61,6 +61,15 @@ class Pose:
 
 
 @dataclass(frozen=True)
+class Laid:
+    """A frame laid on the ground about a pose, at a level of the cache."""
+
+    pose: Pose
+    zoom: int
+    patch: Patch
+
+
+@dataclass(frozen=True)
 class Query:
     """A frame laid on the ground about a pose, encoded under every turn of the search around it."""
 
@@ -78,12 +87,6 @@ class Query:
         """How far from the pose headings and log scales are covered by the search."""
         turn, stretch = self._steps()
         return self.headings_rad[-1] + turn / 2.0, self.log_scales[-1] + stretch / 2.0
-
-    def serves(self, pose: Pose) -> bool:
-        """Whether a search about another pose would be the same but for less than half a step."""
-        turn, stretch = self._steps()
-        off_rad = abs(wrap_pi(self.pose.heading_rad - pose.heading_rad))
-        return off_rad <= turn / 2.0 and abs(self.pose.log_scale - pose.log_scale) <= stretch / 2.0
 
     def _steps(self) -> tuple[float, float]:
         return self.headings_rad[1] - self.headings_rad[0], self.log_scales[1] - self.log_scales[0]
@@ -119,17 +122,28 @@ class Asker:
         self._cache, self._encoder, self._camera, self._config, self._local = cache, encoder, camera, config, local
         self.watch = Stopwatch()
 
-    def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0) -> tuple[int, Patch]:
-        """(zoom, patch) of a frame at the finest level at which patch and search window are not too large.
+    def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0) -> Laid:
+        """A frame on the ground, at the finest level at which patch and search window are not too large.
 
         Raises NoFixError where there is nothing to match with.
         """
         with self.watch.timed("rectify"):
             return self._laid(sight, pose, radius_m)
 
-    def query(self, zoom: int, patch: Patch, pose: Pose, widening: float = 1.0) -> Query:
-        """The patch encoded under every turn of the search around a pose, their steps widened by a factor."""
-        config, stride = self._config.registration, self._encoder.stride
+    def much_the_same(self, one: Pose, other: Pose, widening: float = 1.0) -> bool:
+        """Whether searches of turns about two poses differ by no more than half a step."""
+        config = self._config.registration
+        turn_rad = abs(wrap_pi(one.heading_rad - other.heading_rad))
+        if turn_rad > math.radians(config.heading_step_deg) * widening / 2.0:
+            return False
+        return abs(one.log_scale - other.log_scale) <= config.scale_step * widening / 2.0
+
+    def query(self, laid: Laid, pose: Pose, widening: float = 1.0) -> Query:
+        """A frame encoded under every turn of the search around a pose, their steps widened by a factor.
+
+        The search is about the corrections under which the frame was laid, as far as the pose is uncertain.
+        """
+        config, stride, patch = self._config.registration, self._encoder.stride, laid.patch
         steps = math.radians(config.heading_step_deg) * widening, config.scale_step * widening
         headings = symmetric_steps(pose.heading_std_rad, steps[0], config.max_steps)
         log_scales = symmetric_steps(pose.log_scale_std, steps[1], config.max_steps)
@@ -143,7 +157,8 @@ class Asker:
         cell_m = (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride)
         with self.watch.timed("turn"):
             descriptors = turned(encoded, at, all_turns(headings, log_scales), nadir_cell, cell_m)
-        return Query(pose, patch, zoom, descriptors, headings, log_scales, nadir_cell, cell_m)
+        about = replace(pose, heading_rad=laid.pose.heading_rad, log_scale=laid.pose.log_scale)
+        return Query(about, patch, laid.zoom, descriptors, headings, log_scales, nadir_cell, cell_m)
 
     def survey(self, query: Query, place_ne_m: tuple[float, float], radius_m: float) -> Surface | None:
         """How well a query fits within a radius of a place; None where there is no map."""
@@ -183,7 +198,7 @@ class Asker:
         """A place of the local frame on the ellipsoid."""
         return GeoPoint(*self._local.geo_from_ne(float(place_ne_m[0]), float(place_ne_m[1])))
 
-    def _laid(self, sight: Sight, pose: Pose, radius_m: float) -> tuple[int, Patch]:
+    def _laid(self, sight: Sight, pose: Pose, radius_m: float) -> Laid:
         image, limits = sight.frame.image, self._config.ortho
         assert image is not None
         ned_from_body = yaw_rotation(pose.heading_rad) @ sight.attitude.ned_from_body
@@ -196,7 +211,7 @@ class Asker:
         patch = rectify(image, self._camera, ned_from_body, agl_m, gsd_m, oblique_rad, limits.max_patch_px)
         if patch is None or patch.mask.mean() < limits.min_valid_share or texture(patch) < limits.min_texture:
             raise NoFixError(Outcome.LOW_TEXTURE)
-        return zoom, patch
+        return Laid(pose, zoom, patch)
 
     def _level(self, reach_m: float, radius_m: float, lat_deg: float) -> tuple[int, tuple[float, float]]:
         """(zoom, metres per pixel) of the finest level that keeps patch and window small, else of the coarsest."""

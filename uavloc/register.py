@@ -59,6 +59,7 @@ class Surface:
     ) -> None:
         self._scores, self._search, self._config = scores, search, config
         self._query, self._window = query, window
+        self._agreed: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._believed = log_likelihood(scores, config.temper)
         turns = np.array(all_turns(search.headings_rad, search.log_scales))
         turn = -0.5 * np.square(turns / [search.heading_std_rad, search.log_scale_std]).sum(axis=1)
@@ -100,9 +101,11 @@ class Surface:
 
     def consensus(self, match: Match, config: ConsensusConfig) -> tuple[int, int]:
         """(parts of the picture that agree with the whole on a match of this surface, parts that could tell)."""
-        k, row, column = match.cell
-        query = Descriptors(self._query.data[k : k + 1], self._query.mask[k : k + 1])
-        return parts_agreeing(query, self._window, row, column, self._search.cell_m, config)
+        if match.cell not in self._agreed:
+            k, row, column = match.cell
+            query = Descriptors(self._query.data[k : k + 1], self._query.mask[k : k + 1])
+            self._agreed[match.cell] = parts_agreeing(query, self._window, row, column, self._search.cell_m, config)
+        return self._agreed[match.cell]
 
     def _log_prior(self, mean_ne_m: Float, cov_ne_m2: Float) -> Float32:
         """Log of a normal density over the places, but for a constant."""

@@ -20,8 +20,8 @@ from uavloc.evidence import first_log_odds, log_density, peak_log_ratio
 from uavloc.filter import HEADING, SCALE, State
 from uavloc.frames import wrap_pi
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
-from uavloc.query import Asker, Pose, Query, Sight
-from uavloc.types import Float, Patch
+from uavloc.query import Asker, Laid, Pose, Query, Sight
+from uavloc.types import Float
 
 Density: TypeAlias = Callable[[Float], float]
 """Log density (per square metre) of the vehicle being at a place (north, east) that nothing suggested before."""
@@ -41,11 +41,13 @@ class Seeker:
         self._asker, self._cold, self._config = asker, cold, config
         self._unfound = 0
 
-    def follow(self, sight: Sight, zoom: int, patch: Patch, state: State) -> Iterator[tuple[Look, Density]]:
-        """A look around the believed place, for which the frame is laid down already."""
+    def follow(self, sight: Sight, laid: Laid, state: State) -> Iterator[tuple[Look, Density]]:
+        """A look around the believed place; the frame as `laid` before is used where it would be laid much the same."""
         self._unfound = 0
         pose = pose_of(state)
-        look = self._look(sight, self._asker.query(zoom, patch, pose), pose, self._radius_m(state))
+        if not self._asker.much_the_same(laid.pose, pose):
+            laid = self._asker.lay(sight, pose)
+        look = self._look(sight, self._asker.query(laid, pose), pose, self._radius_m(state))
         if look is not None:
             log_anywhere = self._config.integrity.kidnap_odds - math.log(look.surface.area_m2)
             yield look, lambda _: log_anywhere
@@ -100,9 +102,9 @@ class Seeker:
         self, sight: Sight, pose: Pose, radius_m: float, made: list[Query], widening: float = 1.0
     ) -> Look | None:
         """A look, with a query that was made for another one where that serves."""
-        query = next((query for query in made if query.serves(pose)), None)
+        query = next((query for query in made if self._asker.much_the_same(query.pose, pose, widening)), None)
         if query is None:
-            query = self._asker.query(*self._asker.lay(sight, pose, radius_m), pose, widening)
+            query = self._asker.query(self._asker.lay(sight, pose, radius_m), pose, widening)
             made.append(query)
         return self._look(sight, query, pose, radius_m)
 

@@ -2,15 +2,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from program import is_refused, uavloc, works
 
 from uavloc.errors import UsageError
-from uavloc.sim import AUTUMN, DATES, SUMMER, Scene, WorldSpec, date_named, map_picture, scene_from_world
+from uavloc.sim import (
+    AUTUMN,
+    DATES,
+    SUMMER,
+    TERRAINS,
+    Scene,
+    TerrainName,
+    WorldSpec,
+    date_named,
+    load_world,
+    map_picture,
+    scene_from_world,
+)
 from uavloc.sim.canvas import blank_canvas
-from uavloc.sim.features import Building
+from uavloc.sim.features import Building, World
 from uavloc.sim.lean import leaning
 from uavloc.sim.light import sunlit
 from uavloc.sim.objectpaint import paint_building
@@ -163,3 +177,49 @@ def test_unknown_dates_are_refused_with_the_choice() -> None:
 def test_dates_with_impossible_light_are_refused() -> None:
     with pytest.raises(UsageError, match="sun_elevation_deg"):
         replace(AUTUMN, sun_elevation_deg=0.0)
+
+
+def layout(terrain: TerrainName) -> World:
+    return make_world(WorldSpec(seed=2, size_m=700.0, gsd_m=1.0, terrain=terrain))
+
+
+def test_terrains_differ_in_what_they_are_named_after() -> None:
+    mixed, town, fields, woods = (layout(terrain) for terrain in ("mixed", "town", "fields", "woods"))
+    assert len(town.buildings) > 3 * len(mixed.buildings)
+    assert len(fields.buildings) < 0.2 * len(mixed.buildings)
+    assert len(woods.trees.place) > 2 * len(mixed.trees.place)
+    assert {field.crop for field in fields.fields} == {"wheat", "maize", "beet"}
+
+
+def test_the_parcels_of_fields_are_one_grid_of_like_rectangles() -> None:
+    fields = layout("fields").fields
+    size = [cv2.contourArea(field.outline.astype(np.float32)) for field in fields]
+    assert np.ptp(size) < 0.01 * np.mean(size)
+    sides = np.concatenate([np.diff(field.outline, axis=0) for field in fields])
+    quarter_turns = np.exp(4j * np.arctan2(sides[:, 1], sides[:, 0]))
+    along_the_grid = np.abs(quarter_turns - np.median(quarter_turns.real) - 1j * np.median(quarter_turns.imag)) < 1e-6
+    assert along_the_grid.mean() > 0.85
+
+
+@pytest.mark.parametrize("terrain", sorted(TERRAINS))
+def test_every_terrain_draws_on_every_edge_of_size(terrain: TerrainName) -> None:
+    spec = replace(SMALL, terrain=terrain)
+    scene = scene_from_world(spec, AUTUMN)
+    assert scene.rgb.shape == (250, 250, 3)
+    assert 10 < scene.rgb.std() < 80
+
+
+def test_a_world_without_a_terrain_is_mixed(tmp_path: Path) -> None:
+    (tmp_path / "world.json").write_text('{"world": {"seed": 3}}')
+    assert load_world(tmp_path) == WorldSpec(seed=3, terrain="mixed")
+
+
+def test_the_command_line_knows_terrains(tmp_path: Path) -> None:
+    works("sim", "world", "--out", tmp_path, "--size-m", 120, "--gsd-m", 1, "--terrain", "woods", "--date", "snow")
+    assert load_world(tmp_path).terrain == "woods"
+    is_refused(uavloc("sim", "world", "--out", tmp_path, "--terrain", "moon"), "woods")
+
+
+def test_an_unknown_terrain_is_refused_with_the_choice() -> None:
+    with pytest.raises(UsageError, match="woods"):
+        WorldSpec(terrain="moon")  # type: ignore[arg-type]

@@ -14,6 +14,7 @@ from uavloc.sim import (
     AUTUMN,
     DATES,
     SUMMER,
+    TERRAINS,
     Air,
     Faults,
     FlightSpec,
@@ -64,6 +65,10 @@ def _configure_world(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(name, type=finite, default=value, metavar="X", help=f"{about} (default: %(default)s)")
     parser.add_argument(
+        "--terrain", choices=tuple(TERRAINS), default=default.terrain, metavar="KIND",
+        help=f"kind of country: {', '.join(TERRAINS)} (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
         "--date", action="append", choices=tuple(DATES), metavar="DATE",
         help=f"season to map it in: {', '.join(DATES)}; repeat it (default: {SUMMER.name} and {AUTUMN.name})",
     )  # fmt: skip
@@ -72,7 +77,7 @@ def _configure_world(parser: argparse.ArgumentParser) -> None:
 
 def run_world(arguments: argparse.Namespace) -> None:
     """Draw a world and name its maps."""
-    spec = WorldSpec(arguments.seed, arguments.size_m, arguments.gsd_m, arguments.lat, arguments.lon)
+    spec = WorldSpec(arguments.seed, arguments.size_m, arguments.gsd_m, arguments.lat, arguments.lon, arguments.terrain)
     dates = [date_named(name) for name in dict.fromkeys(arguments.date or (SUMMER.name, AUTUMN.name))]
     with progress("draw the world") as tell:
         maps = simulate_world(spec, arguments.out, dates, tell)

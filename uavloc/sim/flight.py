@@ -1,9 +1,9 @@
-"""A simulated flight over a scene, written as a frames folder."""
+"""A simulated flight over a scene: picture by picture, or written as a frames folder."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,9 +20,9 @@ from uavloc.sim.optics import Optics, automatic_gain, photograph
 from uavloc.sim.path import Pattern, pattern_points, round_turns, turn_radius_m
 from uavloc.sim.scene import Scene
 from uavloc.sim.seeds import stream
-from uavloc.sim.sensors import Sensors, read_sensors
+from uavloc.sim.sensors import Reading, Sensors, read_sensors
 from uavloc.sim.view import camera_rays, render_view
-from uavloc.types import Float, Float32, GeoPoint, Pixels
+from uavloc.types import Float, GeoPoint, Pixels
 
 ProgressFn = Callable[[int, int], None]
 
@@ -113,39 +113,76 @@ def _check_inside(scene: Scene, frame: LocalFrame, line: Float) -> None:
             raise InputError(f"the flight path leaves the scene at {lat_deg:.6f}, {lon_deg:.6f}")
 
 
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """What the vehicle brings home from one exposure; `pose` and `where` are the truth."""
+
+    index: int
+    t_s: float
+    picture: Pixels
+    reading: Reading
+    pose: Pose
+    where: GeoPoint
+
+
+class SimulatedFlight:
+    """A flight over a scene, to be flown picture by picture; `count` is the number of exposures.
+
+    Raises InputError where the way leaves the scene or does not fit.
+    """
+
+    def __init__(self, scene: Scene, spec: FlightSpec) -> None:
+        self._scene, self._spec = scene, spec
+        self._motion = plan_motion(scene, spec)
+        self._frame = LocalFrame(scene.georef.centre.lat_deg, scene.georef.centre.lon_deg)
+        count = math.floor(self._motion.duration_s * spec.rate_hz) + 1
+        self.count = min(count, spec.max_frames) if spec.max_frames is not None else count
+
+    def __len__(self) -> int:
+        """How many pictures come home: lost ones do not."""
+        return self.count - sum(k < self.count for k in self._spec.faults.dropped)
+
+    @property
+    def begins(self) -> GeoPoint:
+        """Where the vehicle is at the first exposure."""
+        return self._where(self._motion.at(0.0))
+
+    def shots(self) -> Iterator[Shot]:
+        """The exposures in order, without the lost ones."""
+        scene, spec = self._scene, self._spec
+        times = [k / spec.rate_hz for k in range(self.count)]
+        poses = [self._motion.at(t_s) for t_s in times]
+        readings = read_sensors(poses, 1.0 / spec.rate_hz, spec.sensors, spec.seed)
+        drifts = drift(stream(spec.seed, "gain"), self.count, 1.0 / spec.rate_hz, 20.0)
+        rays = camera_rays(spec.camera)
+        before: Pixels | None = None
+        for k, (t_s, pose, reading) in enumerate(zip(times, poses, readings, strict=True)):
+            if k in spec.faults.dropped:
+                continue
+            where = self._where(pose)
+            light = render_view(scene, spec.camera, rays, where, pose.agl_m, pose.ned_from_body)
+            shift = image_shift_px(spec.camera, pose, self._motion.at(t_s + spec.optics.exposure_s))
+            gain = (1.0 + spec.optics.gain_drift * float(drifts[k])) * automatic_gain(light)
+            picture = photograph(light, spec.optics, shift, gain, stream(spec.seed, "photo", k))
+            before = faulty_picture(picture, before, k, spec.faults)
+            yield Shot(k, t_s, before, faulty_reading(reading, k, spec.faults), pose, where)
+
+    def _where(self, pose: Pose) -> GeoPoint:
+        return GeoPoint(*self._frame.geo_from_ne(pose.north_m, pose.east_m))
+
+
 def simulate_flight(scene: Scene, spec: FlightSpec, out_dir: str | Path, progress: ProgressFn | None = None) -> int:
     """Flies over a scene and writes a frames folder; gives the number of frames.
 
     Raises InputError where the way leaves the scene or the folder cannot be written.
     """
-    motion = plan_motion(scene, spec)
-    frame = LocalFrame(scene.georef.centre.lat_deg, scene.georef.centre.lon_deg)
-    count = math.floor(motion.duration_s * spec.rate_hz) + 1
-    count = min(count, spec.max_frames) if spec.max_frames is not None else count
-    times = [k / spec.rate_hz for k in range(count)]
-    poses = [motion.at(t_s) for t_s in times]
-    readings = read_sensors(poses, 1.0 / spec.rate_hz, spec.sensors, spec.seed)
-    gains = 1.0 + spec.optics.gain_drift * drift(stream(spec.seed, "gain"), count, 1.0 / spec.rate_hz, 20.0)
-    rays = camera_rays(spec.camera)
-    before: Pixels | None = None
+    flight = SimulatedFlight(scene, spec)
     with FramesFolder(out_dir, spec.camera, spec.optics.jpeg_quality) as folder:
-        for k, (t_s, pose, reading) in enumerate(zip(times, poses, readings, strict=True)):
-            if k not in spec.faults.dropped:
-                light = _light(scene, spec, rays, frame, pose)
-                shift = image_shift_px(spec.camera, pose, motion.at(t_s + spec.optics.exposure_s))
-                gain = float(gains[k]) * automatic_gain(light)
-                picture = photograph(light, spec.optics, shift, gain, stream(spec.seed, "photo", k))
-                before = faulty_picture(picture, before, k, spec.faults)
-                where = GeoPoint(*frame.geo_from_ne(pose.north_m, pose.east_m))
-                folder.add(k, t_s, before, faulty_reading(reading, k, spec.faults), pose, where)
+        for shot in flight.shots():
+            folder.add(shot.index, shot.t_s, shot.picture, shot.reading, shot.pose, shot.where)
             if progress is not None:
-                progress(k + 1, count)
-    return count - len([k for k in spec.faults.dropped if k < count])
-
-
-def _light(scene: Scene, spec: FlightSpec, rays: Float32, frame: LocalFrame, pose: Pose) -> Float32:
-    where = GeoPoint(*frame.geo_from_ne(pose.north_m, pose.east_m))
-    return render_view(scene, spec.camera, rays, where, pose.agl_m, pose.ned_from_body)
+                progress(shot.index + 1, flight.count)
+    return len(flight)
 
 
 def image_shift_px(camera: CameraModel, pose: Pose, later: Pose) -> tuple[float, float]:

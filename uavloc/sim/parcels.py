@@ -1,4 +1,4 @@
-"""Fields: the land cut into irregular parcels, with hedges and tracks along some of the cuts."""
+"""Fields: the land cut into parcels, with hedges and tracks along some of the cuts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uavloc.sim.features import Crop, Field
+from uavloc.sim.features import Field
 from uavloc.sim.seeds import stream
-from uavloc.sim.shapes import area, resample, split_convex
+from uavloc.sim.shapes import area, box, resample, split_convex
+from uavloc.sim.terrain import Terrain
 from uavloc.types import Float
 
-CROPS: tuple[tuple[Crop, float], ...] = (
-    ("wheat", 0.22), ("maize", 0.18), ("rapeseed", 0.08), ("beet", 0.09), ("meadow", 0.20),
-    ("fallow", 0.06), ("vineyard", 0.04), ("orchard", 0.05), ("wood", 0.08),
-)  # fmt: skip
 SMALLEST_M2 = 5000.0
 
 
@@ -39,40 +36,51 @@ def bend(points: Float, seed: int) -> Float:
     return moved
 
 
-def make_parcels(seed: int, size_m: float) -> Parcels:
+def make_parcels(seed: int, size_m: float, terrain: Terrain) -> Parcels:
     """The whole square (and a rim about it) as fields; crops follow the seed."""
     rng = stream(seed, "parcels")
     rim = 60.0
     land = np.array([[-rim, -rim], [size_m + rim, -rim], [size_m + rim, size_m + rim], [-rim, size_m + rim]])
     grain_rad = rng.uniform(0, math.pi)
+    if terrain.equal:
+        side_m = 1.5 * (size_m + 2 * rim)
+        land = box(land.mean(0), side_m, side_m, grain_rad)
     pieces: list[Float] = []
     seams: list[Float] = []
-    _cut(rng, land, grain_rad, 0, pieces, seams)
-    names = [name for name, _ in CROPS]
-    weights = np.array([weight for _, weight in CROPS])
+    _cut(rng, land, grain_rad, terrain, 0, pieces, seams)
+    names = [name for name, _ in terrain.crops]
+    weights = np.array([weight for _, weight in terrain.crops])
     fields = []
     for index, piece in enumerate(pieces):
         crop = names[int(rng.choice(len(names), p=weights / weights.sum()))]
-        fields.append(Field(index, bend(_dense(piece), seed), crop, _longest_side(piece)))
-    return Parcels(tuple(fields), tuple(bend(resample(seam, 10.0), seed) for seam in seams))
+        fields.append(Field(index, _laid(_dense(piece), seed, terrain), crop, _longest_side(piece)))
+    return Parcels(tuple(fields), tuple(_laid(resample(seam, 10.0), seed, terrain) for seam in seams))
+
+
+def _laid(points: Float, seed: int, terrain: Terrain) -> Float:
+    """Points as they lie in the country: a grid of equal parcels is surveyed and stays straight."""
+    return points if terrain.equal else bend(points, seed)
 
 
 def _cut(
-    rng: np.random.Generator, land: Float, grain_rad: float, depth: int, pieces: list[Float], seams: list[Float]
-) -> None:
-    target = float(np.clip(rng.lognormal(math.log(26000.0), 0.6), SMALLEST_M2, 90000.0))
+    rng: np.random.Generator, land: Float, grain_rad: float, terrain: Terrain, depth: int, pieces: list[Float],
+    seams: list[Float],
+) -> None:  # fmt: skip
+    wanted = rng.lognormal(math.log(terrain.parcel_m2), terrain.parcel_scatter)
+    target = float(np.clip(wanted, SMALLEST_M2, 90000.0))
     if area(land) < 1.5 * target or depth > 12:
         pieces.append(land)
         return
-    centre = land.mean(0) + rng.uniform(-0.12, 0.12, 2) * np.ptp(land, axis=0)
-    turn = _across_long_axis(land, grain_rad) + rng.normal(0.0, 0.09)
+    uneven = 0.0 if terrain.equal else 1.0
+    centre = land.mean(0) + uneven * rng.uniform(-0.12, 0.12, 2) * np.ptp(land, axis=0)
+    turn = _across_long_axis(land, grain_rad) + uneven * rng.normal(0.0, 0.09)
     parts = split_convex(land, centre, np.array([math.cos(turn), math.sin(turn)]))
     if len(parts) < 2 or min(area(part) for part in parts) < SMALLEST_M2 / 2:
         pieces.append(land)
         return
     seams.append(_shared_edge(parts[0], parts[1]))
     for part in parts:
-        _cut(rng, part, grain_rad, depth + 1, pieces, seams)
+        _cut(rng, part, grain_rad, terrain, depth + 1, pieces, seams)
 
 
 def _across_long_axis(land: Float, grain_rad: float) -> float:

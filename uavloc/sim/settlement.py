@@ -11,6 +11,7 @@ from uavloc.sim.claims import BUILDING, GARDEN, ROAD, WATER, YARD, Claims
 from uavloc.sim.features import Building, Road, Roof, Yard
 from uavloc.sim.seeds import stream
 from uavloc.sim.shapes import blob, box, normals, resample, rounded
+from uavloc.sim.terrain import Terrain
 from uavloc.types import Float
 
 ROOF_MIX: tuple[Roof, ...] = ("gable", "gable", "hip", "flat")
@@ -29,12 +30,12 @@ class Settlement:
     gardens: list[Float] = field(default_factory=list)
 
 
-def make_settlement(seed: int, size_m: float, roads: list[Road], claims: Claims) -> Settlement:
-    """Village on the main road, an estate of halls, blocks of flats and scattered farms."""
+def make_settlement(seed: int, size_m: float, roads: list[Road], claims: Claims, terrain: Terrain) -> Settlement:
+    """Village on the main road, an estate of halls, blocks of flats, scattered farms; a suburb has streets all over."""
     rng = stream(seed, "settlement")
     town = Settlement(claims)
     main = roads[0].line
-    count = max(1, round((size_m / 850.0) ** 2))
+    count = max(1, round((size_m / 850.0) ** 2)) if terrain.villages else 0
     for at in np.linspace(0.0, 1.0, count + 2)[1:-1]:
         centre = int((at + rng.uniform(-0.05, 0.05)) * (len(main) - 1))
         village = _streets(rng, main, centre, size_m)
@@ -44,13 +45,20 @@ def make_settlement(seed: int, size_m: float, roads: list[Road], claims: Claims)
         _estate(rng, town, main, centre)
         _flats(rng, town, main[centre])
         for street in village:
-            _houses(rng, town, street.line, street.width_m)
+            _houses(rng, town, street.line, street.width_m, terrain.house_rows)
         near = main[max(0, centre - 55) : centre + 55]
-        _houses(rng, town, near, roads[0].width_m)
+        _houses(rng, town, near, roads[0].width_m, terrain.house_rows)
     for road in roads[1:]:
         if road.kind == "minor":
             _farm(rng, town, road.line)
             _farm(rng, town, road.line)
+    if terrain.suburb:
+        suburb = _street_net(rng, size_m)
+        for street in suburb:
+            claims.take_line(street.line, street.width_m + 2.0, ROAD)
+        for street in suburb:
+            _houses(rng, town, street.line, street.width_m, terrain.house_rows)
+        town.streets += suburb
     return town
 
 
@@ -100,9 +108,30 @@ def _streets(rng: np.random.Generator, main: Float, centre: int, size_m: float) 
     return streets
 
 
-def _houses(rng: np.random.Generator, town: Settlement, line: Float, width_m: float) -> None:
+def _street_net(rng: np.random.Generator, size_m: float) -> list[Road]:
+    """Parallel streets, a house row apart on either side, and fewer streets across them, over the whole square."""
+    angle = rng.uniform(0.0, math.pi)
+    along = np.array([math.cos(angle), math.sin(angle)])
+    across = np.array([-along[1], along[0]])
+    middle, half = np.full(2, size_m / 2), 0.72 * size_m
+    streets = []
+    for axis, side, gap_m in ((along, across, 66.0), (across, along, 240.0)):
+        for offset in np.arange(-half, half, gap_m):
+            centre = middle + side * (offset + rng.uniform(-0.03, 0.03) * gap_m)
+            line = resample(np.array([centre - axis * half, centre + axis * half]), 4.0)
+            streets += [Road("street", run, 5.0) for run in _inside_runs(line, size_m)]
+    return streets
+
+
+def _inside_runs(line: Float, size_m: float) -> list[Float]:
+    """The part of a straight line that lies in the square, if it is long enough for a street."""
+    inside = line[((line > 0.0) & (line < size_m)).all(1)]
+    return [inside] if len(inside) > 12 else []
+
+
+def _houses(rng: np.random.Generator, town: Settlement, line: Float, width_m: float, rows: float) -> None:
     """Houses on both sides of a street, each in its garden; some streets are rows of one design."""
-    row = rng.random() < 0.3
+    row = rng.random() < rows
     spacing = float(rng.uniform(13.0, 15.0) if row else rng.uniform(18.0, 23.0))
     points = resample(line, spacing)
     across = normals(points)

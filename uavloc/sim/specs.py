@@ -8,6 +8,7 @@ from typing import Literal
 
 from uavloc.errors import UsageError
 from uavloc.sim.georef import Georef, georef_about
+from uavloc.sim.terrain import TERRAINS, TerrainName
 from uavloc.types import GeoPoint
 
 Season = Literal["summer", "autumn", "spring", "snow"]
@@ -29,6 +30,7 @@ class WorldSpec:
     gsd_m: float = 0.3
     lat_deg: float = 48.05
     lon_deg: float = 11.35
+    terrain: TerrainName = "mixed"
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -39,6 +41,8 @@ class WorldSpec:
             raise UsageError(f"world size_m: must be at least 100 m, got {self.size_m}")
         if not (abs(self.lat_deg) <= 80.0 and abs(self.lon_deg) < 179.0):
             raise UsageError(f"world centre: beyond latitude 80 or longitude 179: {self.lat_deg}, {self.lon_deg}")
+        if self.terrain not in TERRAINS:
+            raise UsageError(f"world terrain: {' or '.join(TERRAINS)}, got {self.terrain!r}")
         if (self.size_m / self.gsd_m) ** 2 * BYTES_PER_PX > MAX_BYTES:
             finest = self.size_m * math.sqrt(BYTES_PER_PX / MAX_BYTES)
             raise UsageError(

@@ -156,7 +156,8 @@ def _footprint_px(scene: Scene, camera: CameraModel, rays: Float32, traced: Rays
 def _sampled(scene: Scene, x: Float32, y: Float32, footprint_px: Float32) -> Float32:
     """Colours at raster pixels, each from the two picture sizes about its footprint (trilinear)."""
     level = np.clip(np.log2(np.maximum(footprint_px, 1.0)), 0, len(scene.mips) - 1)
-    low, high = int(np.percentile(level, 0.5)), math.ceil(np.percentile(level, 99.5))
+    finest, coarsest = np.percentile(level, (0.5, 99.5))
+    low, high = int(finest), math.ceil(coarsest)
     level = np.clip(level, low, high)
     total: Float32 = np.zeros((*x.shape, 3), np.float32)
     for k in range(low, high + 1):

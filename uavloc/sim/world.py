@@ -14,22 +14,23 @@ from uavloc.sim.seeds import stream
 from uavloc.sim.settlement import make_settlement
 from uavloc.sim.shapes import normals, resample
 from uavloc.sim.specs import WorldSpec
+from uavloc.sim.terrain import TERRAINS
 from uavloc.sim.ways import make_roads, make_waters
 from uavloc.types import Float
 
 
 def make_world(spec: WorldSpec) -> World:
     """The layout that follows from a spec's seed and size."""
-    size_m = spec.size_m
+    size_m, terrain = spec.size_m, TERRAINS[spec.terrain]
     claims = Claims(size_m)
-    parcels = make_parcels(spec.seed, size_m)
+    parcels = make_parcels(spec.seed, size_m, terrain)
     roads = make_roads(spec.seed, size_m, parcels.seams)
     waters, rivers = make_waters(spec.seed, size_m, roads)
     for water in waters:
         claims.take(water.outline, WATER)
     for road in roads:
         claims.take_line(road.line, road.width_m + 2.0, TRACK if road.kind == "track" else ROAD)
-    town = make_settlement(spec.seed, size_m, roads, claims)
+    town = make_settlement(spec.seed, size_m, roads, claims, terrain)
     roads = _without_blocked_tracks(roads, claims) + town.streets
     trees = make_trees(spec.seed, parcels.fields, parcels.seams, rivers, roads, town.gardens, claims, size_m)
     yards = sorted(town.yards, key=_firmness)
