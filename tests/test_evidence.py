@@ -34,6 +34,15 @@ def test_a_higher_score_is_never_worth_less(a: float, b: float, rival: float, ar
     assert of_one_surface[0] <= of_one_surface[1] + 1e-5
 
 
+@pytest.mark.xfail(strict=True, reason="the normal of true scores falls faster than clutter above a score of 28.5")
+@pytest.mark.parametrize("score", [35.0, 50.0, 100.0])
+def test_no_score_is_too_good_to_be_true(score: float) -> None:
+    """A frame cut from its own map scores 100 and more: no clutter does."""
+    assert peak_log_ratio(score, 0.0, 1e4, CONFIG) >= peak_log_ratio(TURNING_SCORE, 0.0, 1e4, CONFIG)
+    alone = score_log_ratio(np.array([TURNING_SCORE, score], np.float32), CONFIG)
+    assert alone[0] <= alone[1]
+
+
 @given(SCORES, AREAS_M2, AREAS_M2)
 def test_without_a_rival_a_peak_is_worth_the_same_in_any_area(score: float, one_m2: float, other_m2: float) -> None:
     """A larger surface holds more wrong peaks, but each of its square metres holds as many."""
@@ -117,12 +126,15 @@ def test_the_density_adds_up_to_one() -> None:
 # --- the protection level ---------------------------------------------------------------------------------------------
 
 
-@given(st.floats(0.1, 50.0), st.floats(1e-6, 0.4))
-def test_a_round_error_has_the_quantile_of_chi_square(std_m: float, risk: float) -> None:
-    """With 2 degrees of freedom the squared size exceeds x with probability exp(-x / 2)."""
-    radius_m = protection_m(np.eye(2) * std_m**2, 60.0, risk)
+@given(st.floats(0.1, 50.0), st.floats(1e-6, 0.4), st.floats(0.0, 20.0))
+def test_a_round_error_has_the_quantile_of_chi_square(std_m: float, risk: float, surer: float) -> None:
+    """With 2 degrees of freedom the squared size exceeds x with probability exp(-x / 2); a wrong place always does."""
+    log_odds = math.log(1.0 / risk - 1.0) + 0.1 + surer
+    radius_m = protection_m(np.eye(2) * std_m**2, log_odds, risk)
     assert radius_m is not None
-    assert math.exp(-((radius_m / std_m) ** 2) / 2.0) == pytest.approx(risk, rel=1e-6)
+    wrong = 1.0 / (1.0 + math.exp(log_odds))
+    exceeded = wrong + (1.0 - wrong) * math.exp(-((radius_m / std_m) ** 2) / 2.0)
+    assert risk * (1.0 - wrong) - 1e-12 <= exceeded <= risk * (1.0 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -26,23 +26,25 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "turns"], 2
     ),
-    # 3: the stages, which do not know each other
-    **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 3),
-    **dict.fromkeys(["selfsimilarity", "staleness"], 3),
-    # 4: where stages meet
-    "track": 4,
-    "localizer": 4,
-    "build": 4,
-    "regions": 4,
-    # 5: what people start
-    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo"], 5),
-    **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 5),
-    **dict.fromkeys(["run", "runfacts", "scenes", "trackmap"], 5),
+    **dict.fromkeys(["consensus", "evidence"], 3),
+    # 4: the stages, which do not know each other
+    **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
+    **dict.fromkeys(["selfsimilarity", "staleness"], 4),
+    # 5 to 8: where stages meet
+    **dict.fromkeys(["build", "query", "regions"], 5),
+    **dict.fromkeys(["coldstart", "hypotheses"], 6),
+    "seek": 7,
+    "localizer": 8,
+    # 9: what people start
+    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo"], 9),
+    **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
+    **dict.fromkeys(["run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
 }
+TOP = 9
 EDGES = {"evaluate", "logs", "publish", "recall", "sim", "sources"}
 """What stands between the core and the world: sees layers 0 to 2 and itself, and is handed to what uses it."""
-SIDEWAYS = {("localizer", "track"), ("files", "errors"), ("onnxfile", "errors"), ("regionfile", "cachefile")}
-"""Imports inside layers 1 to 4 that are allowed. Layer 5 is free inside."""
+SIDEWAYS = {("files", "errors"), ("onnxfile", "errors"), ("regionfile", "cachefile")}
+"""Imports inside a layer that are allowed. The top layer is free inside."""
 
 OWNERS: dict[str, set[str]] = {
     "affine": {"sources/geotiff.py"},
@@ -129,8 +131,8 @@ def problem(importer: str, imported: str) -> str | None:
             return "edges do not import each other"
         return None if LAYERS[imported] <= 2 else f"an edge sees layers 0 to 2, not layer {LAYERS[imported]}"
     if imported in EDGES:
-        return None if LAYERS[importer] == 5 else "only layer 5 imports edges; below they are handed in"
-    if LAYERS[importer] == 5 or LAYERS[imported] < LAYERS[importer]:
+        return None if LAYERS[importer] == TOP else "only the top layer imports edges; below they are handed in"
+    if LAYERS[importer] == TOP or LAYERS[imported] < LAYERS[importer]:
         return None
     return f"layer {LAYERS[importer]} must not import layer {LAYERS[imported]}"
 
@@ -182,8 +184,8 @@ def test_no_other_package_is_needed() -> None:
         ("odometry", "register", False),
         ("localizer", "register", True),
         ("register", "localizer", False),
-        ("localizer", "track", True),
-        ("track", "localizer", False),
+        ("localizer", "hypotheses", True),
+        ("hypotheses", "localizer", False),
         ("localizer", "sources", False),
         ("sources", "region", True),
         ("sources", "tiles", False),

@@ -142,8 +142,11 @@ class FilterConfig(_Section):
     accel_mps2: float = Field(default=5.0, gt=0, description="Unknown acceleration over one second, 1 sigma.")
     max_speed_mps: float = Field(default=40.0, gt=0, description="Faster than this the vehicle cannot fly.")
     heading_bias_walk_deg: float = Field(default=0.3, ge=0, description="Drift of the heading bias in 1 s, 1 sigma.")
-    scale_bias_walk: float = Field(
-        default=0.004, ge=0, description="Drift of the height error in 1 s, as a share, 1 sigma."
+    scale_memory_s: float = Field(
+        default=60.0, gt=0, description="Time after which an error of the height is forgotten, unless it is seen again."
+    )
+    turn_rate_dps: float = Field(
+        default=20.0, gt=0, description="Turning of a vehicle without a compass, degrees per second, 1 sigma."
     )
     heading_noise_deg: float = Field(default=2.5, ge=0, description="Noise of one heading around its bias, 1 sigma.")
     scale_noise: float = Field(
@@ -202,6 +205,10 @@ class IntegrityConfig(_Section):
     georeference_std_m: float = Field(
         default=1.2, ge=0, description="What all fixes near each other have wrong alike, 1 sigma per axis: of the map, "
         "of the camera's mount. No filter averages it away, so it is added to what is published."
+    )  # fmt: skip
+    relief_share: float = Field(
+        default=0.15, ge=0, description="Ground seen aslant is displaced by this share of how far aside it lies, "
+        "1 sigma: relief, and the angle of the camera's mount."
     )  # fmt: skip
     max_std_m: float = Field(
         default=20.0, gt=0, description="A position less certain than this (1 sigma) is not published."

@@ -88,13 +88,20 @@ Input: TypeAlias = Advance | Measurement | VelocityReading
 
 
 def advance(state: State, step: Advance, config: FilterConfig) -> State:
-    """The state at a later time: moved by what odometry measured, or at constant velocity without it."""
+    """The state at a later time: moved by what odometry measured, or at constant velocity without it.
+
+    The error of the height falls back to nothing known (Ornstein-Uhlenbeck): odometry sees only its changes, and not
+    well.
+    """
     dt = (step.t_ns - state.t_ns) * 1e-9
     if dt <= 0.0:
         return state
     mean, f, q = _carried_on(state, step, dt, config) if step.step is None else _moved(state, step, step.step, config)
     q[HEADING, HEADING] += math.radians(config.heading_bias_walk_deg) ** 2 * dt
-    q[SCALE, SCALE] += config.scale_bias_walk**2 * dt
+    kept = math.exp(-dt / config.scale_memory_s)
+    mean[SCALE] *= kept
+    f[SCALE] *= kept
+    q[SCALE, SCALE] += config.min_scale_std**2 * (1.0 - kept**2)
     return State(step.t_ns, mean, f @ state.cov @ f.T + q)
 
 
@@ -110,7 +117,8 @@ def _carried_on(state: State, step: Advance, dt: float, config: FilterConfig) ->
         block = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
         q[np.ix_([p, v], [p, v])] = block * config.accel_mps2**2
     q[HEADING, HEADING] = step.turn_std_rad**2
-    return f @ state.mean, f, q
+    mean: Float = f @ state.mean
+    return mean, f, q
 
 
 def _moved(state: State, to: Advance, step: Step, config: FilterConfig) -> tuple[Float, Float, Float]:

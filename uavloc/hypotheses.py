@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uavloc.config import Config
+from uavloc.config import Config, EvidenceConfig
 from uavloc.consensus import consensus_log_ratio
 from uavloc.evidence import first_log_odds, log_density, peak_log_ratio
 from uavloc.filter import (
@@ -30,7 +30,7 @@ from uavloc.filter import (
     velocity_nis,
 )
 from uavloc.frames import wrap_pi
-from uavloc.query import Pose
+from uavloc.query import Query
 from uavloc.register import Surface
 from uavloc.types import Float, Match, Outcome
 
@@ -39,25 +39,31 @@ _SPEED_STD_MPS = 15.0
 
 @dataclass(frozen=True)
 class Look:
-    """What a search found: the surface, the pose it was made about, and the noise that no surface shows.
+    """What a search about a place found: the surface of a query there, and the noise that no surface shows.
 
-    `reach` is how far from the pose headings and log scales were searched, `ground_m` the side of the ground seen;
-    `sharpen` makes a match more exact where that can be done.
+    `alias_share` is how much, as a share of its own score, the ground there is known to score elsewhere; `sharpen`
+    makes a match more exact where that can be done.
     """
 
     t_ns: int
+    query: Query
+    place_ne_m: tuple[float, float]
     surface: Surface
-    pose: Pose
-    reach: tuple[float, float]
     noise_ne_m2: Float
-    ground_m: float
+    alias_share: float
     sharpen: Callable[[Match], Match]
+
+    def log_ratio(self, match: Match, config: EvidenceConfig) -> float:
+        """What the peak of a match is worth as evidence of its place (nats)."""
+        rival = max(match.rival, self.alias_share * match.score)
+        return peak_log_ratio(match.score, rival, self.surface.area_m2, config)
 
     def covers(self, state: State) -> bool:
         """Whether a state lies on the surface, under corrections that were searched."""
-        turn = abs(wrap_pi(float(state.mean[HEADING]) - self.pose.heading_rad))
-        scale = abs(float(state.mean[SCALE]) - self.pose.log_scale)
-        return turn <= self.reach[0] and scale <= self.reach[1] and self.surface.holds(self._offset(state.mean[:2]))
+        turn = abs(wrap_pi(float(state.mean[HEADING]) - self.query.pose.heading_rad))
+        scale = abs(float(state.mean[SCALE]) - self.query.pose.log_scale)
+        reach = self.query.reach
+        return turn <= reach[0] and scale <= reach[1] and self.surface.holds(self._offset(state.mean[:2]))
 
     def expected(self, state: State) -> Match | None:
         """The match for a vehicle in that state."""
@@ -66,8 +72,9 @@ class Look:
 
     def measurement(self, match: Match) -> Measurement:
         """A match in terms of the state, with the noise of tilt added."""
-        north, east = (float(p) + o for p, o in zip(self.pose.place_ne_m, match.offset_ne_m, strict=True))
-        turn = (self.pose.heading_rad + match.heading_rad, self.pose.log_scale + match.log_scale)
+        north, east = (float(p) + o for p, o in zip(self.place_ne_m, match.offset_ne_m, strict=True))
+        about = self.query.pose
+        turn = (about.heading_rad + match.heading_rad, about.log_scale + match.log_scale)
         values = np.array([north, east, *turn])
         cov = np.zeros((4, 4))
         cov[:2, :2] = match.cov_ne_m2 + self.noise_ne_m2
@@ -75,7 +82,7 @@ class Look:
         return Measurement(self.t_ns, values, cov)
 
     def _offset(self, place_ne_m: Float) -> Float:
-        offset: Float = place_ne_m - np.array(self.pose.place_ne_m)
+        offset: Float = place_ne_m - np.array(self.place_ne_m)
         return offset
 
 
@@ -147,7 +154,7 @@ class Hypotheses:
 
     def weigh(self, hypothesis: Hypothesis, look: Look) -> Outcome | Match:
         """Let a hypothesis gain or lose by what a look shows at its place."""
-        fresh = hypothesis.fresh(look.ground_m)
+        fresh = hypothesis.fresh(look.query.ground_m)
         match = look.expected(hypothesis.state)
         verdict, gain = self._verdict(hypothesis, look, match)
         if match is not None and verdict is Outcome.FIX:
@@ -216,12 +223,12 @@ class Hypotheses:
         """Log odds that a match speaks for a hypothesis rather than for chance."""
         innovation = measurement.values[:2] - hypothesis.state.mean[:2]
         spread = hypothesis.state.cov[:2, :2] + measurement.cov[:2, :2]
-        peak = peak_log_ratio(match.score, match.rival, look.surface.area_m2, self._config.evidence)
+        peak = look.log_ratio(match, self._config.evidence)
         return peak + log_density(innovation, spread) + self._consensus(look, match)
 
     def _peak_odds(self, look: Look, match: Match, log_prior: float) -> float:
         """Log odds of a place that nothing but one peak speaks for."""
-        peak = peak_log_ratio(match.score, match.rival, look.surface.area_m2, self._config.evidence)
+        peak = look.log_ratio(match, self._config.evidence)
         return first_log_odds(peak, log_prior, self._config.evidence)
 
     def _consensus(self, look: Look, match: Match) -> float:

@@ -21,6 +21,7 @@ from uavloc.hypotheses import Hypotheses, Hypothesis, Look
 from uavloc.odometry import View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
+from uavloc.staleness import StaleBlock
 from uavloc.tiles import TileCache
 from uavloc.types import (
     Attitude,
@@ -28,6 +29,7 @@ from uavloc.types import (
     Estimate,
     Event,
     Fix,
+    Float,
     Frame,
     Height,
     Match,
@@ -38,6 +40,8 @@ from uavloc.types import (
 )
 
 _SPEED_STD_MPS = 15.0
+_ASLANT = 0.35
+"""Ground seen farther aside than this share of the height: there, relief and tilt look like a change of height."""
 
 
 class Localizer:
@@ -62,6 +66,8 @@ class Localizer:
         self._assumed = (0.0, 0.0)
         self._picture: tuple[int, Pixels | None] = (0, None)
         self._first_ns: int | None = None
+        self._last_ns = 0
+        self._middle_ne_m = np.zeros(2)
 
     def handle(self, event: Event) -> Estimate | None:
         """Take any event in time order; a Frame gives an Estimate."""
@@ -86,13 +92,18 @@ class Localizer:
             except NoFixError as no_fix:
                 outcome = no_fix.outcome
                 if self._places is not None:
-                    self._places.advance(Advance(frame.t_ns, None, self._turn_std_rad()))
+                    self._places.advance(self._still(frame.t_ns))
         return self._estimate(frame, outcome, fix)
+
+    def stale(self) -> list[StaleBlock]:
+        """Parts of the map that the flight so far showed to be out of date."""
+        return self._asker.stale()
 
     def _fix(self, frame: Frame) -> Fix:
         sight = self._sight(frame)
         places = self._followed(sight)
         laid = self._asker.lay(sight, self._likeliest(places, sight))
+        self._middle_ne_m = laid.middle_ne_m
         with self._asker.watch.timed("odometry"):
             places.advance(self._motion(sight, laid))
         leader, known = places.leader, places.ranked
@@ -117,7 +128,9 @@ class Localizer:
         if look is None or isinstance(match, Outcome):
             raise NoFixError(match if isinstance(match, Outcome) else Outcome.OUTSIDE_CACHE)
         measurement = look.measurement(match)
-        return Fix(look.t_ns, self._asker.geo(measurement.values[:2]), measurement.cov[:2, :2], match)
+        place = (float(measurement.values[0]), float(measurement.values[1]))
+        self._asker.witness(look.query, match, place)
+        return Fix(look.t_ns, self._asker.geo(place), measurement.cov[:2, :2], match)
 
     def _sight(self, frame: Frame) -> Sight:
         """The frame with the attitude and height that belong to it; raises NoFixError for what is missing."""
@@ -160,11 +173,13 @@ class Localizer:
         height = sight.height
         return sight.attitude.std_rad[2], max(self._config.filter.min_scale_std, height.std_m / height.agl_m)
 
-    def _turn_std_rad(self) -> float:
-        """How differently two measured headings may err."""
-        if self._attitude is not None and self._attitude.std_rad[2] >= math.pi:
-            return math.pi
-        return math.sqrt(2.0) * math.radians(self._config.filter.heading_noise_deg)
+    def _still(self, t_ns: int) -> Advance:
+        """Time goes on without odometry; the measured heading may err otherwise than before, or be none at all."""
+        since_ns, self._last_ns = self._last_ns, t_ns
+        config = self._config.filter
+        if self._attitude is None or self._attitude.std_rad[2] < math.pi:
+            return Advance(t_ns, None, math.sqrt(2.0) * math.radians(config.heading_noise_deg))
+        return Advance(t_ns, None, min(math.pi, math.radians(config.turn_rate_dps) * (t_ns - since_ns) * 1e-9))
 
     def _likeliest(self, places: Hypotheses, sight: Sight) -> Pose:
         """The pose about which a frame is laid down: the likeliest, or where nothing is known what the sensors say."""
@@ -175,7 +190,7 @@ class Localizer:
     def _motion(self, sight: Sight, laid: Laid) -> Advance:
         """How the vehicle moved since the last view, which this one then replaces unless it is too young."""
         t_ns, previous, config = sight.frame.t_ns, self._view, self._config
-        still = Advance(t_ns, None, self._turn_std_rad())
+        still = self._still(t_ns)
         if previous is not None and t_ns - previous.t_ns < config.odometry.min_gap_s * 1e9:
             return still
         before, self._assumed = self._assumed, (laid.pose.heading_rad, laid.pose.log_scale)
@@ -190,6 +205,9 @@ class Localizer:
         cov[3, 3] += config.odometry.log_scale_std**2
         turn = motion.turn_rad + self._assumed[0] - before[0]
         log_scale = motion.log_scale + self._assumed[1] - before[1]
+        if float(np.hypot(*laid.middle_ne_m)) > _ASLANT * sight.height.agl_m:
+            log_scale, cov[3, :], cov[:, 3] = 0.0, 0.0, 0.0
+            cov[3, 3] = config.filter.scale_noise**2
         return Advance(t_ns, Step(motion.since_ns, motion.displacement_ne_m, turn, log_scale, cov, before))
 
     def _estimate(self, frame: Frame, outcome: Outcome, fix: Fix | None) -> Estimate:
@@ -197,8 +215,8 @@ class Localizer:
         timings_ms = self._asker.watch.ms
         if leader is None:
             return Estimate(frame.t_ns, frame.name, outcome, timings_ms=timings_ms)
-        state, common = leader.state, self._config.integrity.georeference_std_m
-        cov = state.cov[:2, :2] + np.eye(2) * common**2
+        state = leader.state
+        cov = state.cov[:2, :2] + self._common_cov_m2()
         return Estimate(
             frame.t_ns,
             frame.name,
@@ -212,6 +230,12 @@ class Localizer:
             log_odds=leader.log_odds,
             timings_ms=timings_ms,
         )
+
+    def _common_cov_m2(self) -> Float:
+        """What all fixes near each other have wrong alike: georeference, and relief where the ground is seen aslant."""
+        integrity, aside = self._config.integrity, self._middle_ne_m
+        cov: Float = np.eye(2) * integrity.georeference_std_m**2 + integrity.relief_share**2 * np.outer(aside, aside)
+        return cov
 
     def _heading_rad(self, frame: Frame, state: State) -> float | None:
         if self._attitude is None or _age_s(frame, self._attitude) > self._config.ortho.max_attitude_age_s:

@@ -16,6 +16,7 @@ from uavloc.frames import LocalFrame, mercator_gsd_m, rpy_from_rotation, world_p
 from uavloc.ortho import footprint_ne, rectify, texture, variants
 from uavloc.refine import refine, sharpened
 from uavloc.register import Search, Surface, survey
+from uavloc.staleness import StaleBlock, Staleness, block_agreements
 from uavloc.tiles import TileCache
 from uavloc.turns import all_turns, anchors, symmetric_steps, turned
 from uavloc.types import Attitude, Descriptors, Encoder, Float, Frame, GeoPoint, Height, Match, Outcome, Patch
@@ -67,6 +68,13 @@ class Laid:
     pose: Pose
     zoom: int
     patch: Patch
+
+    @property
+    def middle_ne_m(self) -> Float:
+        """Middle of the ground that is seen, from below the vehicle."""
+        rows, columns = np.nonzero(self.patch.mask)
+        x, y = columns.mean() + 0.5 - self.patch.nadir_px[0], rows.mean() + 0.5 - self.patch.nadir_px[1]
+        return np.array([-y * self.patch.gsd_m[0], x * self.patch.gsd_m[1]])
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,7 @@ class Asker:
         self, cache: TileCache, encoder: Encoder, camera: CameraModel, config: Config, local: LocalFrame
     ) -> None:
         self._cache, self._encoder, self._camera, self._config, self._local = cache, encoder, camera, config, local
+        self._staleness = Staleness()
         self.watch = Stopwatch()
 
     def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0) -> Laid:
@@ -162,8 +171,7 @@ class Asker:
 
     def survey(self, query: Query, place_ne_m: tuple[float, float], radius_m: float) -> Surface | None:
         """How well a query fits within a radius of a place; None where there is no map."""
-        here = self.geo(place_ne_m)
-        x, y = (c / self._encoder.stride for c in world_px_from_geo(here.lat_deg, here.lon_deg, query.zoom))
+        x, y = self._cell(query, place_ne_m)
         radius = math.ceil(radius_m / min(query.cell_m))
         left = math.floor(x - query.nadir_cell[0]) - radius
         top = math.floor(y - query.nadir_cell[1]) - radius
@@ -173,6 +181,7 @@ class Asker:
         search = Search(origin, query.cell_m, *turns)
         with self.watch.timed("register"):
             window = self._cache.descriptors(query.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
+            window = self._staleness.weighted(window, query.zoom, (left, top), self._encoder.stride)
             return survey(query.descriptors, window, search, self._config.registration, self._config.evidence)
 
     def sharpened(self, query: Query, place_ne_m: tuple[float, float], match: Match) -> Match:
@@ -193,6 +202,33 @@ class Asker:
             window = self._cache.image(query.zoom, left, top, width + 2 * margin + 1, height + 2 * margin + 1)
             found = refine(patch, window, (corner[0] - left, corner[1] - top), match.cov_ne_m2, config.refine)
         return match if found is None else sharpened(match, found, config.registration.map_std_m)
+
+    def alias_share(self, query: Query, place_ne_m: tuple[float, float]) -> float:
+        """How much the ground at a place looks like other ground near it, 0 to 1; 0 where the cache does not tell."""
+        x, y = self._cell(query, place_ne_m)
+        found = self._cache.self_similarity_at(query.zoom, math.floor(x), math.floor(y))
+        return 0.0 if found is None else found.score
+
+    def witness(self, query: Query, match: Match, place_ne_m: tuple[float, float]) -> None:
+        """Remember how well every part of the map agreed with a frame whose place was accepted."""
+        k, stride = match.cell[0], self._encoder.stride
+        one = Descriptors(query.descriptors.data[k : k + 1], query.descriptors.mask[k : k + 1])
+        x, y = self._cell(query, place_ne_m)
+        corner = (round(x - query.nadir_cell[0]), round(y - query.nadir_cell[1]))
+        _, height, width = one.mask.shape
+        with self.watch.timed("staleness"):
+            ground = self._cache.descriptors(query.zoom, *corner, width, height)
+            self._staleness.witness(block_agreements(one, ground, query.zoom, corner, stride), place_ne_m)
+
+    def stale(self) -> list[StaleBlock]:
+        """Parts of the map that the flight showed to be out of date."""
+        return self._staleness.stale()
+
+    def _cell(self, query: Query, place_ne_m: tuple[float, float]) -> tuple[float, float]:
+        """World cell (x, y) of a place at the level of a query."""
+        here = self.geo(place_ne_m)
+        x, y = world_px_from_geo(here.lat_deg, here.lon_deg, query.zoom)
+        return x / self._encoder.stride, y / self._encoder.stride
 
     def geo(self, place_ne_m: tuple[float, float] | Float) -> GeoPoint:
         """A place of the local frame on the ellipsoid."""

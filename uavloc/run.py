@@ -24,11 +24,13 @@ from uavloc.logs import camera_path, load_truth, open_log
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
 from uavloc.runfacts import RunFacts, config_text
+from uavloc.stalemap import write_stale
+from uavloc.staleness import StaleBlock
 from uavloc.tiles import TileCache
 from uavloc.trackmap import map_under
 from uavloc.types import Encoder, Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
 
-CONFIG, METRICS, PICTURE = "config.toml", "metrics.json", "track.png"
+CONFIG, METRICS, PICTURE, STALE = "config.toml", "metrics.json", "track.png", "stale.geojson"
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Result:
     out: Path
     estimates: list[Estimate]
     metrics: Metrics | None
+    stale: Sequence[StaleBlock] = ()
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -91,10 +94,13 @@ def run_replay(job: Job, progress: Progress) -> Result:
         estimates = _published(reader, localizer, job.out, progress)
         flown = _of_frames(truth, estimates) if truth is not None else []
         draw_track(*map_under(cache, _places(estimates, flown, job.start)), estimates, flown, job.out / PICTURE)
+    stale = localizer.stale()
+    if stale:
+        write_stale(job.out / STALE, stale)
     metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
-    return Result(job.out, estimates, metrics)
+    return Result(job.out, estimates, metrics, stale)
 
 
 def replay(
@@ -135,7 +141,8 @@ def _camera_file(job: Job) -> Path:
 
 def _warn_about_start(start: Start | None, cache: TileCache) -> None:
     if start is None:
-        _log.warning("start: none given; this version cannot find itself without one: every frame will be LOST")
+        if cache.manifest.index is None:
+            _log.warning("%s: has no index of regions: without a start every frame will be LOST", cache.path)
     elif not cache.covers(start.point):
         west, south, east, north = cache.manifest.region_bounds_deg
         _log.warning(
@@ -150,7 +157,7 @@ def _prepare(out: Path) -> None:
         raise UsageError(f"{out}: is a file; --out names a folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (*FILES, CONFIG, METRICS, PICTURE):
+        for name in (*FILES, CONFIG, METRICS, PICTURE, STALE):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise UavlocError(f"{out}: cannot write: {error.strerror}") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from uavloc.coldstart import ColdStart
 from uavloc.config import Config
-from uavloc.evidence import first_log_odds, log_density, peak_log_ratio
+from uavloc.evidence import first_log_odds, log_density
 from uavloc.filter import HEADING, SCALE, State
 from uavloc.frames import wrap_pi
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
@@ -92,7 +92,7 @@ class Seeker:
             return
         for match in look.surface.strongest(self._config.cold_start.checks):
             found = look.measurement(match)
-            ratio = peak_log_ratio(match.score, match.rival, look.surface.area_m2, self._config.evidence)
+            ratio = look.log_ratio(match, self._config.evidence)
             north, east, heading, log_scale = (float(value) for value in found.values)
             there = Pose((north, east), wrap_pi(heading), log_scale, match.heading_std_rad, match.log_scale_std)
             odds = first_log_odds(ratio, density(found.values[:2]), self._config.evidence)
@@ -112,9 +112,9 @@ class Seeker:
         surface = self._asker.survey(query, pose.place_ne_m, radius_m)
         if surface is None:
             return None
-        about = replace(query.pose, place_ne_m=pose.place_ne_m)
         sharpen = partial(self._asker.sharpened, query, pose.place_ne_m)
-        return Look(sight.frame.t_ns, surface, about, query.reach, sight.tilt_cov_m2, query.ground_m, sharpen)
+        alias_share = self._asker.alias_share(query, pose.place_ne_m)
+        return Look(sight.frame.t_ns, query, pose.place_ne_m, surface, sight.tilt_cov_m2, alias_share, sharpen)
 
     def _radius_m(self, state: State) -> float:
         config = self._config.registration

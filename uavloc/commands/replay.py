@@ -9,7 +9,7 @@ from uavloc.commands.words import number_in
 from uavloc.console import progress, say, show_table
 from uavloc.evaluate import table
 from uavloc.frames import MAX_MERCATOR_LAT_DEG
-from uavloc.run import Job, Result, run_replay
+from uavloc.run import STALE, Job, Result, run_replay
 from uavloc.types import GeoPoint, Start
 
 MAX_START_STD_M = 100_000.0
@@ -76,4 +76,6 @@ def summary(result: Result) -> list[tuple[str, str]]:
         ("with a fix", f"{result.fixes} ({100 * result.fixes / frames:.1f} %)"),
         ("outcomes", ", ".join(f"{outcome} {count}" for outcome, count in result.outcomes.most_common())),
     ]
+    if result.stale:
+        rows.append(("map out of date", f"{len(result.stale)} places: see {STALE}"))
     return rows if result.metrics is None else rows[:1] + rows[3:] + table(result.metrics)
