@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -34,6 +35,7 @@ Cell = tuple[int, int]
 """Row and column of the ground at which a picture begins: the place of the vehicle."""
 
 
+@cache
 def ground(seed: int, rows: int = 400, columns: int = 260) -> np.ndarray:
     """Textured ground as three channels of a descriptor."""
     return (textured(rows, columns, seed).transpose(2, 0, 1) / 127.5 - 1.0).astype(np.float32)
@@ -168,7 +170,7 @@ def test_the_odds_of_a_right_place_rise_by_its_gain_and_no_further_than_allowed(
 
 def test_foreign_ground_is_never_believed() -> None:
     """The map shows another country: whatever fits here does not fit there."""
-    for seed in range(4):
+    for seed in range(2):
         flown = flight(seed)
         flown.world = ground(seed + 200)
         for k in range(12):
@@ -190,7 +192,7 @@ def test_a_minute_over_one_view_is_one_look() -> None:
 @pytest.mark.xfail(strict=True, reason="the jitter of a hovering estimate adds up to motion")
 def test_many_minutes_over_one_view_are_one_look() -> None:
     flown = flight(3)
-    for _ in range(120):
+    for _ in range(40):
         flown.frame(0)
     assert set(flown.leaders) == {None}
     assert flown.places.ranked[0].looks < INTEGRITY.confirm_looks
@@ -225,13 +227,13 @@ TWIN_COLUMNS = 90
 
 def over_twin_country(seed: int, first_row: int) -> Flight:
     """Two strips of ground are the same from a row on southwards; the start is told right between them."""
-    world = ground(seed)
+    world = ground(seed).copy()
     world[:, first_row:, 150:230] = world[:, first_row:, 150 - TWIN_COLUMNS : 230 - TWIN_COLUMNS]
     prior = told((340, 82 + TWIN_COLUMNS // 2), 100.0)
     return Flight(world, world, (340, 82), Hypotheses(prior, CONFIG), radius=70)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_two_equal_places_are_not_believed_until_one_fails(seed: int) -> None:
     flown = over_twin_country(seed, first_row=250)
     while flown.cell[0] > 256:
@@ -261,10 +263,10 @@ def test_of_two_equal_places_the_one_that_was_told_is_believed() -> None:
 # --- loss -------------------------------------------------------------------------------------------------------------
 
 
-def believed(seed: int, radius: int = 40, rows: int = 900) -> Flight:
+def believed(seed: int, radius: int = 40, rows: int = 900, config: Config = CONFIG) -> Flight:
     """A flight that was begun well, fast, with much ground ahead."""
     world = ground(seed, rows)
-    flown = Flight(world, world, (rows - 60, 100), Hypotheses(told((rows - 52, 94), 25.0), CONFIG), radius)
+    flown = Flight(world, world, (rows - 60, 100), Hypotheses(told((rows - 52, 94), 25.0), config), radius)
     for k in range(4):
         flown.frame(14 if k else 0)
     assert flown.leader is not None
@@ -274,7 +276,8 @@ def believed(seed: int, radius: int = 40, rows: int = 900) -> Flight:
 
 def test_a_leader_that_keeps_missing_is_given_up() -> None:
     """The ground ahead is not what the map says: every view takes as much as a miss is worth, and then it is over."""
-    flown = believed(4)
+    unsure = INTEGRITY.model_copy(update={"max_odds": 12.0})
+    flown = believed(4, config=CONFIG.model_copy(update={"integrity": unsure}))
     leader, flown.world = flown.leader, ground(77, 900)
     assert leader is not None
     while flown.leader is not None:
@@ -331,7 +334,7 @@ def test_from_what_was_the_leader_the_place_is_found_again() -> None:
     assert flown.error_m < 4.0
 
 
-@pytest.mark.parametrize("seed", [5, 6, 7])
+@pytest.mark.parametrize("seed", [5, 6])
 def test_a_vehicle_that_was_carried_off_is_believed_elsewhere_after_a_while_of_silence(seed: int) -> None:
     """60 m aside at once, which no odometry saw: the old place misses, the new one gains, and none is published."""
     flown = flight(seed, radius=50)
@@ -380,7 +383,7 @@ def test_one_place_is_never_believed_right_after_another() -> None:
 def test_a_match_too_far_off_is_gated_and_moves_nothing() -> None:
     """At some distance it is still the best place, and beyond belief already."""
     seen = set()
-    for off in range(8, 18):
+    for off in range(8, 18, 2):
         flown = believed(6)
         assert flown.leader is not None
         flown.world, away = ground(77, 900), flown.world

@@ -101,11 +101,12 @@ def test_the_turn_that_fits_is_told(turn: int) -> None:
     assert 0.06 / 4 <= best.log_scale_std <= 0.06
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2 * RADIUS), st.integers(0, 2 * RADIUS), st.integers(0, 9))
 def test_it_is_found_anywhere_in_the_window(row: int, column: int, seed: int) -> None:
+    """To the cell: at the very edge the peak has no other side."""
     world = ground(seed)
-    assert at(surveyed(cut(world, row, column), world).strongest(1)[0], row, column)
+    assert at(surveyed(cut(world, row, column), world).strongest(1)[0], row, column, within_m=math.hypot(*CELL_M) / 2)
 
 
 def test_foreign_ground_scores_low() -> None:

@@ -17,6 +17,8 @@ from uavloc.types import Float, Float32
 
 _AREA_M2 = 1e5
 """The area to which `clutter_score` refers."""
+_SLOPE_BEYOND = 0.01
+"""Nats per unit of score where more score is no more evidence: enough to prefer a peak to its flank."""
 
 
 def peak_log_ratio(score: float, rival: float, area_m2: float, config: EvidenceConfig) -> float:
@@ -26,11 +28,9 @@ def peak_log_ratio(score: float, rival: float, area_m2: float, config: EvidenceC
     """
     spread = config.clutter_spread
     expected = config.clutter_score + spread * math.log(area_m2 / _AREA_M2)
-    true = -0.5 * ((score - config.true_score) / config.true_spread) ** 2 - math.log(
-        config.true_spread * math.sqrt(2.0 * math.pi)
-    )
-    clutter = -(score - max(rival, expected)) / spread - math.log(spread * area_m2)
-    return math.log(config.detection) + true - clutter
+    scale = config.detection * spread * area_m2 / (config.true_spread * math.sqrt(2.0 * math.pi))
+    gain = float(score_log_ratio(np.array(score, np.float32), config))
+    return math.log(scale) + gain - max(rival, expected) / spread
 
 
 def first_log_odds(log_ratio: float, log_prior: float, config: EvidenceConfig) -> float:
@@ -42,10 +42,14 @@ def first_log_odds(log_ratio: float, log_prior: float, config: EvidenceConfig) -
 
 
 def score_log_ratio(score: Float32, config: EvidenceConfig) -> Float32:
-    """The part of `peak_log_ratio` that tells the places of one surface apart; nothing for scores below zero."""
-    above = np.maximum(score, 0.0)
+    """The part of `peak_log_ratio` that tells the places of one surface apart; nothing for scores below zero.
+
+    From the score on where the two models would have it fall again, it hardly rises: nothing is too good to be true.
+    """
+    most = config.true_score + config.true_spread**2 / config.clutter_spread
+    above = np.clip(score, 0.0, most)
     gain = above / config.clutter_spread - 0.5 * np.square((above - config.true_score) / config.true_spread)
-    return np.asarray(gain, np.float32)
+    return np.asarray(gain + _SLOPE_BEYOND * np.maximum(score - most, 0.0), np.float32)
 
 
 def log_density(innovation: Float, cov: Float) -> float:

@@ -28,6 +28,7 @@ from uavloc.filter import (
     VelocityReading,
     displacement_nis,
     velocity_nis,
+    widened,
 )
 from uavloc.frames import wrap_pi
 from uavloc.query import Query
@@ -100,9 +101,10 @@ class Hypothesis:
         return self.filter.state
 
     def fresh(self, ground_m: float) -> float:
-        """Share of new evidence in a view: the motion since the last one that was weighed."""
+        """Share of new evidence in a view: the motion since the last one that was weighed; none for mere jitter."""
+        evidence = self._config.evidence
         moved_m = float(np.hypot(*(self.state.mean[:2] - self._weighed_ne_m)))
-        return min(1.0, moved_m / (self._config.evidence.fresh_share * ground_m))
+        return min(1.0, moved_m / (evidence.fresh_share * ground_m)) if moved_m >= evidence.min_motion_m else 0.0
 
     def seen(self, measurement: Measurement, gain: float, fresh: float, alone: float) -> None:
         """A view that fits: the filter takes it, and the odds rise by what is new in it.
@@ -112,12 +114,16 @@ class Hypothesis:
         self.filter.apply(measurement)
         self.log_odds = min(self._config.integrity.max_odds, max(alone, self.log_odds + gain * fresh))
         self.looks += fresh
-        self._weighed_ne_m = self.state.mean[:2].copy()
+        self._weighed(fresh)
 
     def missed(self, fresh: float) -> None:
         """A view that does not fit."""
         self.log_odds -= self._config.evidence.miss * fresh
-        self._weighed_ne_m = self.state.mean[:2].copy()
+        self._weighed(fresh)
+
+    def _weighed(self, fresh: float) -> None:
+        if fresh > 0.0:
+            self._weighed_ne_m = self.state.mean[:2].copy()
 
 
 class Hypotheses:
@@ -173,6 +179,7 @@ class Hypotheses:
             if self.near(measurement.values[:2]) or self._peak_odds(look, match, density) < least:
                 continue
             odds = self._peak_odds(look, match, density) + self._consensus(look, match)
+            odds = min(odds, self._config.integrity.max_odds)
             if odds >= least:
                 filter_ = Filter(_born_state(measurement), self._config.filter)
                 self._all.append(Hypothesis(filter_, odds, density, self._config))
@@ -194,17 +201,23 @@ class Hypotheses:
         self._decide()
 
     def _decide(self) -> None:
-        integrity = self._config.integrity
-        best = self._all[0] if self._all else None
-        if best is None:
+        """Which place is believed; never one right after another, and a place given up stays as a prior."""
+        before, self.leader = self.leader, self._believed()
+        if self.leader is not None and before in (None, self.leader):
+            self._prior = None
+        elif before is not None:
             self.leader = None
-            return
+            self._prior = Filter(widened(before.state, self._config.integrity.lost_std_m), self._config.filter)
+
+    def _believed(self) -> Hypothesis | None:
+        integrity = self._config.integrity
+        if not self._all:
+            return None
+        best = self._all[0]
         lead = best.log_odds - self._all[1].log_odds if len(self._all) > 1 else math.inf
         needed = integrity.demote_odds if best is self.leader else integrity.confirm_odds
         proven = best is self.leader or best.looks >= integrity.confirm_looks
-        self.leader = best if best.log_odds >= needed and lead >= integrity.lead and proven else None
-        if self.leader is not None:
-            self._prior = None
+        return best if best.log_odds >= needed and lead >= integrity.lead and proven else None
 
     def _verdict(self, hypothesis: Hypothesis, look: Look, match: Match | None) -> tuple[Outcome, float]:
         """Whether a match is a fix of a hypothesis, and the evidence it gives."""
