@@ -22,7 +22,7 @@ from uavloc.tiles import TileCache
 from uavloc.trackmap import LONGEST_SIDE_PX, map_under
 from uavloc.types import GeoPoint
 
-ESTIMATES = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcome,fix,latency_ms"
+ESTIMATES = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcome,fix,latency_ms,protection_m,log_odds"
 METRICS = (
     "attempted,published,fixes,availability,a_5m,a_10m,a_25m,cep50_m,cep95_m,rmse_m,max_error_m,bias_north_m,"
     "bias_east_m,false_positions,false_rate,ellipse95_coverage,nis_mean,time_to_first_fix_s,longest_outage_s,"

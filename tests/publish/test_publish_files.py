@@ -26,7 +26,7 @@ from uavloc.publish.values import seconds
 from uavloc.types import Estimate, Fix, GeoPoint, Match, Outcome
 
 KML = {"k": "http://www.opengis.net/kml/2.2"}
-COLUMNS = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcome,fix,latency_ms"
+COLUMNS = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcome,fix,latency_ms,protection_m,log_odds"
 
 
 def match() -> Match:

@@ -12,7 +12,7 @@ from uavloc.types import Estimate
 
 COLUMNS = (
     *("frame", "t_s", "lat_deg", "lon_deg", "std_north_m", "std_east_m"),
-    *("heading_deg", "outcome", "fix", "latency_ms"),
+    *("heading_deg", "outcome", "fix", "latency_ms", "protection_m", "log_odds"),
 )
 
 
@@ -68,9 +68,11 @@ def csv_row(estimate: Estimate) -> tuple[str, ...]:
     heading = "" if estimate.heading_rad is None else f"{heading_deg(estimate.heading_rad):.2f}"
     latency = f"{estimate.timings_ms['total']:.3f}" if "total" in estimate.timings_ms else ""
     fix = "0" if estimate.fix is None else "1"
+    protection = "" if estimate.protection_m is None else f"{estimate.protection_m:.2f}"
+    log_odds = "" if estimate.log_odds is None else f"{estimate.log_odds:.2f}"
     return (
         *(_quoted(estimate.name), seconds(estimate.t_ns), *position, *stds),
-        *(heading, str(estimate.outcome), fix, latency),
+        *(heading, str(estimate.outcome), fix, latency, protection, log_odds),
     )
 
 
