@@ -170,7 +170,7 @@ class EvidenceConfig(_Section):
     clutter_spread: float = Field(
         default=0.7, gt=0, description="Scores over that by this are e times rarer among wrong peaks."
     )
-    miss: float = Field(default=1.0, ge=0, description="Evidence (nats) lost where the expected place does not match.")
+    miss: float = Field(default=2.5, ge=0, description="Evidence (nats) lost where the expected place does not match.")
     min_motion_m: float = Field(default=4.0, ge=0, description="Motion under which a view is not new at all.")
     fresh_share: float = Field(
         default=0.4, gt=0, description="Motion, as a share of the picture's side on the ground, after which a view "
@@ -199,7 +199,7 @@ class IntegrityConfig(_Section):
     demote_odds: float = Field(default=3.0, description="Log odds below which a published place is given up.")
     lead: float = Field(default=5.0, ge=0, description="Log odds it must keep over any other place.")
     birth_odds: float = Field(default=-6.0, description="Log odds from which a place is kept in mind.")
-    max_odds: float = Field(default=20.0, gt=0, le=100, description="No place is believed more than this.")
+    max_odds: float = Field(default=16.0, gt=0, le=100, description="No place is believed more than this.")
     kidnap_odds: float = Field(default=-7.0, description="Log odds that a believed place is wrong, for every frame.")
     lost_std_m: float = Field(default=60.0, gt=0, description="Uncertainty (1 sigma) of a place that was given up.")
     hypotheses: int = Field(default=6, ge=1, le=32, description="Places kept in mind at one time.")

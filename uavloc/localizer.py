@@ -40,6 +40,8 @@ from uavloc.types import (
 )
 
 _SPEED_STD_MPS = 15.0
+_COMPASS_JUMP_DEG = 15.0
+"""A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
 _ASLANT = 0.35
 """Ground seen farther aside than this share of the height: there, relief and tilt look like a change of height."""
 
@@ -64,9 +66,12 @@ class Localizer:
         self._height: Height | None = None
         self._view: View | None = None
         self._assumed = (0.0, 0.0)
+        self._trusted = True
+        """Whether the heading under which the last view was laid down is borne out by motion or map."""
         self._picture: tuple[int, Pixels | None] = (0, None)
         self._first_ns: int | None = None
         self._last_ns = 0
+        self._outcome = Outcome.LOST
         self._middle_ne_m = np.zeros(2)
 
     def handle(self, event: Event) -> Estimate | None:
@@ -93,7 +98,12 @@ class Localizer:
                 outcome = no_fix.outcome
                 if self._places is not None:
                     self._places.advance(self._still(frame.t_ns))
-        return self._estimate(frame, outcome, fix)
+        self._outcome = outcome
+        return self._estimate(frame.t_ns, frame.name, outcome, fix)
+
+    def at(self, t_ns: int) -> Estimate:
+        """What is known of the vehicle at any time after the last frame, carried on from there; has no name."""
+        return self._estimate(t_ns, "", self._outcome, None)
 
     def stale(self) -> list[StaleBlock]:
         """Parts of the map that the flight so far showed to be out of date."""
@@ -119,7 +129,7 @@ class Localizer:
                     results[hypothesis] = (look, places.weigh(hypothesis, look))
             places.born(look, density)
         places.settle()
-        if places.leader is None or places.leader is not (leader or places.leader):
+        if places.leader is None:
             raise NoFixError(Outcome.LOST)
         return self._fixed(*results.get(places.leader, (None, Outcome.OUTSIDE_CACHE)))
 
@@ -129,6 +139,7 @@ class Localizer:
             raise NoFixError(match if isinstance(match, Outcome) else Outcome.OUTSIDE_CACHE)
         measurement = look.measurement(match)
         place = (float(measurement.values[0]), float(measurement.values[1]))
+        self._trusted = True
         self._asker.witness(look.query, match, place)
         return Fix(look.t_ns, self._asker.geo(place), measurement.cov[:2, :2], match)
 
@@ -141,9 +152,9 @@ class Localizer:
             raise NoFixError(Outcome.FROZEN)
         if self._attitude is None:
             raise NoFixError(Outcome.NO_ATTITUDE)
-        if _age_s(frame, self._attitude) > limits.max_attitude_age_s:
+        if _age_s(frame.t_ns, self._attitude) > limits.max_attitude_age_s:
             raise NoFixError(Outcome.STALE_ATTITUDE)
-        if self._height is None or _age_s(frame, self._height) > limits.max_height_age_s:
+        if self._height is None or _age_s(frame.t_ns, self._height) > limits.max_height_age_s:
             raise NoFixError(Outcome.NO_HEIGHT)
         return Sight(frame, self._attitude, self._height)
 
@@ -177,9 +188,13 @@ class Localizer:
         """Time goes on without odometry; the measured heading may err otherwise than before, or be none at all."""
         since_ns, self._last_ns = self._last_ns, t_ns
         config = self._config.filter
-        if self._attitude is None or self._attitude.std_rad[2] < math.pi:
+        if self._has_compass:
             return Advance(t_ns, None, math.sqrt(2.0) * math.radians(config.heading_noise_deg))
         return Advance(t_ns, None, min(math.pi, math.radians(config.turn_rate_dps) * (t_ns - since_ns) * 1e-9))
+
+    @property
+    def _has_compass(self) -> bool:
+        return self._attitude is None or self._attitude.std_rad[2] < math.pi
 
     def _likeliest(self, places: Hypotheses, sight: Sight) -> Pose:
         """The pose about which a frame is laid down: the likeliest, or where nothing is known what the sensors say."""
@@ -194,6 +209,7 @@ class Localizer:
         if previous is not None and t_ns - previous.t_ns < config.odometry.min_gap_s * 1e9:
             return still
         before, self._assumed = self._assumed, (laid.pose.heading_rad, laid.pose.log_scale)
+        trusted, self._trusted = self._trusted, False
         self._view = View(t_ns, laid.patch)
         if previous is None:
             return still
@@ -204,27 +220,30 @@ class Localizer:
         cov[:2, :2] += config.odometry.tilt_share**2 * sight.tilt_cov_m2
         cov[3, 3] += config.odometry.log_scale_std**2
         turn = motion.turn_rad + self._assumed[0] - before[0]
+        if not trusted and self._has_compass and abs(wrap_pi(turn)) > math.radians(_COMPASS_JUMP_DEG):
+            return still
+        self._trusted = True
         log_scale = motion.log_scale + self._assumed[1] - before[1]
         if float(np.hypot(*laid.middle_ne_m)) > _ASLANT * sight.height.agl_m:
             log_scale, cov[3, :], cov[:, 3] = 0.0, 0.0, 0.0
             cov[3, 3] = config.filter.scale_noise**2
         return Advance(t_ns, Step(motion.since_ns, motion.displacement_ne_m, turn, log_scale, cov, before))
 
-    def _estimate(self, frame: Frame, outcome: Outcome, fix: Fix | None) -> Estimate:
+    def _estimate(self, t_ns: int, name: str, outcome: Outcome, fix: Fix | None) -> Estimate:
         leader = self._places.leader if self._places else None
         timings_ms = self._asker.watch.ms
-        if leader is None:
-            return Estimate(frame.t_ns, frame.name, outcome, timings_ms=timings_ms)
-        state = leader.state
+        state = None if leader is None else leader.filter.at(t_ns)
+        if leader is None or state is None or state.std_m > self._config.integrity.max_std_m:
+            return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
         cov = state.cov[:2, :2] + self._common_cov_m2()
         return Estimate(
-            frame.t_ns,
-            frame.name,
+            t_ns,
+            name,
             outcome,
             point=self._asker.geo(state.mean[:2]),
             cov_ne_m2=cov,
             vel_ne_mps=(float(state.mean[2]), float(state.mean[3])),
-            heading_rad=self._heading_rad(frame, state),
+            heading_rad=self._heading_rad(t_ns, state),
             fix=fix,
             protection_m=protection_m(cov, leader.log_odds, self._config.integrity.risk),
             log_odds=leader.log_odds,
@@ -237,8 +256,8 @@ class Localizer:
         cov: Float = np.eye(2) * integrity.georeference_std_m**2 + integrity.relief_share**2 * np.outer(aside, aside)
         return cov
 
-    def _heading_rad(self, frame: Frame, state: State) -> float | None:
-        if self._attitude is None or _age_s(frame, self._attitude) > self._config.ortho.max_attitude_age_s:
+    def _heading_rad(self, t_ns: int, state: State) -> float | None:
+        if self._attitude is None or _age_s(t_ns, self._attitude) > self._config.ortho.max_attitude_age_s:
             return None
         return wrap_pi(rpy_from_rotation(self._attitude.ned_from_body)[2] + float(state.mean[HEADING]))
 
@@ -251,5 +270,5 @@ def _local_frame(cache: TileCache, start: Start | None) -> LocalFrame:
     return LocalFrame((south + north) / 2.0, (west + east) / 2.0)
 
 
-def _age_s(frame: Frame, reading: Attitude | Height) -> float:
-    return (frame.t_ns - reading.t_ns) * 1e-9
+def _age_s(t_ns: int, reading: Attitude | Height) -> float:
+    return (t_ns - reading.t_ns) * 1e-9

@@ -2,7 +2,7 @@
 
 The prior is off by up to 70 m north and east, drawn anew for every frame; the same frame has the same prior for every
 method. The search covers 100 m around it. Heading and height are those of the flight's sensors. The localizer is the
-one that flies, new for every frame, told to publish a single fix.
+one that flies, new for every frame, told to publish what one look gives odds of 20 to 1.
 """
 
 from __future__ import annotations
@@ -29,8 +29,11 @@ from uavloc.types import Attitude, Encoder, Event, Frame, GeoPoint, Height, Star
 PRIOR_ERROR_M = 70.0
 SEARCH_M = 100.0
 PRIOR_STD_M = PRIOR_ERROR_M / math.sqrt(3.0)
+SINGLE_LOOK_ODDS = 3.0
+"""Log odds from which one look is an answer: 20 to 1 that the place is right, and as much over any other place."""
 _SCALE_MARGIN = 0.08
 """Noise of the height beside its error, as a share, that the search has to cover too."""
+_ANY_ODDS, _ANY_STD_M = -100.0, 1000.0
 
 
 @dataclass(frozen=True)
@@ -98,17 +101,17 @@ def single_frame_config(height_error: float) -> Config:
         steps = max(registration.max_steps, math.ceil(reach / registration.scale_step))
         registration = registration.model_copy(update={"max_steps": steps})
         smoothing = smoothing.model_copy(update={"min_scale_std": std})
-    alone = default.integrity.model_copy(update={"confirm_fixes": 1})
-    return Config.model_validate(
-        default.model_copy(update={"registration": registration, "filter": smoothing, "integrity": alone}).model_dump()
+    alone = {"confirm_odds": SINGLE_LOOK_ODDS, "lead": SINGLE_LOOK_ODDS, "confirm_looks": 1.0}
+    integrity = default.integrity.model_copy(update=alone)
+    return _valid(
+        default.model_copy(update={"registration": registration, "filter": smoothing, "integrity": integrity})
     )
 
 
 def gates_open(config: Config) -> Config:
     """The same search, told to name its best place whatever that is worth."""
-    open_gates = {"min_score": 0.0, "min_margin": 0.0}
-    registration = config.registration.model_copy(update=open_gates)
-    return config.model_copy(update={"registration": registration})
+    open_gates = {"confirm_odds": _ANY_ODDS, "birth_odds": _ANY_ODDS, "lead": 0.0, "max_std_m": _ANY_STD_M}
+    return _valid(config.model_copy(update={"integrity": config.integrity.model_copy(update=open_gates)}))
 
 
 def engine_method(cache: TileCache, encoder: Encoder, camera: CameraModel, config: Config) -> Method:
@@ -118,8 +121,7 @@ def engine_method(cache: TileCache, encoder: Encoder, camera: CameraModel, confi
         localizer = Localizer(cache, encoder, camera, config, Start(shot.prior, PRIOR_STD_M))
         for event in shot.events:
             localizer.handle(event)
-        estimate = localizer.locate(shot.frame)
-        return estimate.point if estimate.fix is not None else None
+        return localizer.locate(shot.frame).point
 
     return locate
 
@@ -140,6 +142,11 @@ def _answer(shot: Shot, method: Method) -> Answer:
     point = method(shot)
     ms = (time.perf_counter() - started) * 1e3
     return Answer(None if point is None else error_m(point, shot.truth), ms)
+
+
+def _valid(config: Config) -> Config:
+    """The configuration, checked against the limits of its fields."""
+    return Config.model_validate(config.model_dump())
 
 
 def _scaled(event: Event, height_factor: float) -> Event:
