@@ -26,7 +26,7 @@ KEYS = [
     *("time_to_first_fix_s", "longest_outage_s", "latency_ms_p50", "latency_ms_p95", "peak_rss_mb"),
 ]
 SECOND = 1_000_000_000
-MATCH = Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0)
+MATCH = Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0, 4.0, (0, 0, 0))
 START = GeoPoint(-29.4, -51.9)
 
 

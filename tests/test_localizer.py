@@ -47,9 +47,9 @@ def first_events(flown: Flown, camera: CameraModel) -> list[Event]:
 
 
 def alone() -> Config:
-    """The defaults for a single frame: one fix is enough."""
+    """The defaults for a single frame: one look is enough."""
     told = Config().model_dump()
-    told["integrity"]["confirm_fixes"] = 1
+    told["integrity"]["confirm_looks"] = 1.0
     return Config.model_validate(told)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from pathlib import Path
 
@@ -12,14 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from uavloc.bench.excerpt import Excerpt
 from uavloc.bench.sets import Map, load_flight, load_map
-from uavloc.bench.singleframe import PRIOR_STD_M, Shot, error_m, flight_camera, shots, single_frame_config
+from uavloc.bench.singleframe import error_m, flight_camera
 from uavloc.build import build_cache
 from uavloc.config import Config, RefineConfig
 from uavloc.encode import load_engine
 from uavloc.localizer import Localizer
+from uavloc.logs import open_log
 from uavloc.refine import Refinement, align, fitted, refine, sharpened
 from uavloc.region import parse_region
+from uavloc.run import replay
 from uavloc.tiles import TileCache
 from uavloc.types import Estimate, GeoPoint, MapImage, Match, Patch, Start
 
@@ -59,7 +61,7 @@ def picture(image: np.ndarray) -> MapImage:
 
 
 def match(std_m: float, offset: tuple[float, float] = (0.0, 0.0)) -> Match:
-    return Match(offset, np.eye(2) * std_m**2, 0.0, 0.02, 0.0, 0.02, 8.0, 20.0)
+    return Match(offset, np.eye(2) * std_m**2, 0.0, 0.02, 0.0, 0.02, 8.0, 5.0, 20.0, (0, 0, 0))
 
 
 @pytest.mark.parametrize("config", [CONFIG, ORB])
@@ -228,20 +230,20 @@ def test_real_ground_is_put_where_it_was_cut_and_another_date_moves_it_little(da
 # in flight
 
 
-def both_ways(cache: TileCache, folder: Path, every: int, most: int = 99) -> list[tuple[Estimate, Estimate, GeoPoint]]:
-    """Every n-th frame alone, without and with the refiner, and where it was."""
+def both_ways(cache: TileCache, folder: Path, most: int) -> list[tuple[Estimate, Estimate, GeoPoint]]:
+    """The first frames of a flight that are fixes without the refiner and with it, and where they were."""
     flight, encoder = load_flight(folder), load_engine(Config().engine.name, 1)
-    camera, plain = flight_camera(flight), single_frame_config(0.0)
-    refining = plain.model_copy(update={"refine": CONFIG})
+    camera, start = flight_camera(flight), Start(flight.truth[0].point, 15.0)
+    truth = {row.name: row.point for row in flight.truth}
 
-    def located(shot: Shot, config: Config) -> Estimate:
-        localizer = Localizer(cache, encoder, camera, config, Start(shot.prior, PRIOR_STD_M))
-        for event in shot.events:
-            localizer.handle(event)
-        return localizer.locate(shot.frame)
+    def flown_with(config: Config) -> list[Estimate]:
+        log = Excerpt(open_log(folder, (camera.width_px, camera.height_px)), 1, most)
+        return replay(log, Localizer(cache, encoder, camera, config, start), [], lambda done, total: None)
 
-    taken = itertools.islice(shots(flight, every, seed=1), most)
-    return [(located(shot, plain), located(shot, refining), shot.truth) for shot in taken]
+    plain, refining = flown_with(Config()), flown_with(Config().model_copy(update={"refine": CONFIG}))
+    assert [one.outcome for one in plain] == [one.outcome for one in refining]
+    both = zip(plain, refining, strict=True)
+    return [(one, other, truth[one.name]) for one, other in both if one.fix is not None]
 
 
 def cached(place: Map, region: str, out: Path) -> TileCache:
@@ -263,13 +265,11 @@ def same_picture(flown, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_over_the_same_picture_it_sharpens(flown, same_picture: Path) -> None:
     with TileCache.open(flown.cache, load_engine(Config().engine.name, 1)) as cache:
-        found = [pair for pair in both_ways(cache, same_picture, every=6) if pair[0].fix is not None]
-    assert len(found) >= 3
-    assert all(refined.fix is not None for _, refined, _ in found)
-    narrower = [
+        found = both_ways(cache, same_picture, most=8)
+    assert len(found) >= 4
+    assert all(
         np.trace(refined.fix.match.cov_ne_m2) < np.trace(plain.fix.match.cov_ne_m2) for plain, refined, _ in found
-    ]
-    assert sum(narrower) == len(found)
+    )
     plain = [error_m(before.fix.point, truth) for before, _, truth in found]
     refined = [error_m(after.fix.point, truth) for _, after, truth in found]
     assert np.median(refined) <= np.median(plain) + 0.2
@@ -280,10 +280,7 @@ def test_over_the_same_picture_it_sharpens(flown, same_picture: Path) -> None:
 def test_on_a_real_flight_it_does_no_harm(data_dir: Path, tmp_path: Path) -> None:
     adm = data_dir / "adm"
     with cached(load_map(adm / "map_2014-03.jpg"), REGION, tmp_path / "c.mbtiles") as cache:
-        found = both_ways(cache, adm / "flight1", every=10, most=4)
-    accepted = [(plain, refined, truth) for plain, refined, truth in found if plain.fix is not None]
-    assert len(accepted) >= 3
-    for plain, refined, truth in accepted:
-        assert refined.fix is not None
+        found = both_ways(cache, adm / "flight1", most=24)
+    assert len(found) >= 4
+    for plain, refined, truth in found:
         assert error_m(refined.fix.point, truth) < max(5.0, error_m(plain.fix.point, truth) + 1.0)
-    assert all(refined.fix is None for plain, refined, _ in found if plain.fix is None)

@@ -32,18 +32,21 @@ class ColdStart:
         """Whether the cache can be asked."""
         return self._retriever is not None
 
-    def log_density(self, sight: Sight) -> float:
+    def log_density(self, heading_std_rad: float | None) -> float:
         """Log of the prior density (per m^2) of being anywhere on the map, under a heading as rare as all tried."""
-        width = math.tau if self._heading_std_rad(sight) is None else 2.0 * HEADING_STEP_RAD
+        width = math.tau if heading_std_rad is None else 2.0 * HEADING_STEP_RAD
         return -math.log(self._area_m2 * width / (2.0 * HEADING_STEP_RAD))
 
-    def poses(self, sight: Sight, prior: State | None) -> list[Pose]:
-        """Poses to search about, the likeliest first; with a prior, those within 3 sigma of it."""
+    def poses(self, sight: Sight, prior: State | None, heading_std_rad: float | None) -> list[Pose]:
+        """Poses to search about, the likeliest first; with a prior, those within 3 sigma of it.
+
+        The measured heading is off by `heading_std_rad` (1 sigma), or by anything where that is None.
+        """
         if self._retriever is None or sight.frame.image is None:
             return []
-        config, pictures = self._config, self._pictures(sight, self._retriever)
+        config, pictures = self._config, self._pictures(sight, self._retriever, heading_std_rad)
         yaw_rad = rpy_from_rotation(sight.attitude.ned_from_body)[2]
-        scale_std = max(config.filter.min_scale_std, sight.height.std_m / sight.height.agl_m)
+        scale_std = sight.log_scale_std(config.filter.min_scale_std)
         return [
             Pose(
                 self._local.ne_from_geo(region.point.lat_deg, region.point.lon_deg),
@@ -57,20 +60,20 @@ class ColdStart:
             return None
         return Hint(GeoPoint(*self._local.geo_from_ne(float(prior.mean[0]), float(prior.mean[1]))), 3.0 * prior.std_m)
 
-    def _pictures(self, sight: Sight, retriever: Retriever) -> list[Picture]:
+    def _pictures(self, sight: Sight, retriever: Retriever, heading_std_rad: float | None) -> list[Picture]:
         """The frame as windows of the coarsest level that it fills: the more it shows, the better it is told apart."""
         assert sight.frame.image is not None
         for zoom in sorted(retriever.zooms):
             pictures = query_pictures(
                 sight.frame.image, self._camera, sight.attitude.ned_from_body, sight.height.agl_m,
-                self._heading_std_rad(sight), self._lat_deg, [zoom], retriever.window_px,
+                heading_std_rad, self._lat_deg, [zoom], retriever.window_px,
                 math.radians(self._config.ortho.max_oblique_deg),
             )  # fmt: skip
             if pictures:
                 return pictures
         return []
 
-    def _heading_std_rad(self, sight: Sight) -> float | None:
+    def heading_std_rad(self, sight: Sight) -> float | None:
         """How far the heading may be off; None for all round."""
         std_rad = sight.attitude.std_rad[2]
         return None if std_rad > math.radians(self._config.cold_start.heading_std_deg) else std_rad

@@ -140,6 +140,11 @@ class FilterConfig(_Section):
     """The estimator and its gates."""
 
     accel_mps2: float = Field(default=5.0, gt=0, description="Unknown acceleration over one second, 1 sigma.")
+    drift_mps: float = Field(
+        default=0.3,
+        ge=0,
+        description="Least drift of odometry in 1 s, 1 sigma: what it follows may move.",
+    )
     max_speed_mps: float = Field(default=40.0, gt=0, description="Faster than this the vehicle cannot fly.")
     heading_bias_walk_deg: float = Field(default=0.3, ge=0, description="Drift of the heading bias in 1 s, 1 sigma.")
     scale_memory_s: float = Field(
@@ -172,6 +177,9 @@ class EvidenceConfig(_Section):
     )
     miss: float = Field(default=2.5, ge=0, description="Evidence (nats) lost where the expected place does not match.")
     min_motion_m: float = Field(default=4.0, ge=0, description="Motion under which a view is not new at all.")
+    miss_memory_s: float = Field(
+        default=20.0, gt=0, description="Time without a match that counts as much as a picture's worth of new ground."
+    )
     fresh_share: float = Field(
         default=0.4, gt=0, description="Motion, as a share of the picture's side on the ground, after which a view "
         "is new evidence in full."
@@ -195,7 +203,9 @@ class IntegrityConfig(_Section):
     """When a position is published at all. Odds are natural logarithms."""
 
     confirm_odds: float = Field(default=9.0, description="Log odds from which a place is believed and published.")
-    confirm_looks: float = Field(default=1.1, ge=0, description="Independent views that a place must have passed.")
+    confirm_looks: float = Field(
+        default=1.2, ge=0, description="Views, the new ground of each as a share, that a place must have passed."
+    )
     demote_odds: float = Field(default=3.0, description="Log odds below which a published place is given up.")
     lead: float = Field(default=5.0, ge=0, description="Log odds it must keep over any other place.")
     birth_odds: float = Field(default=-6.0, description="Log odds from which a place is kept in mind.")

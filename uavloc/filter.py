@@ -40,13 +40,14 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """What odometry measured since `since_ns`.
+    """What odometry measured from `since_ns` to `until_ns`.
 
     `displacement_ne_m` is north, east under the corrections of heading and log height that were `assumed` then;
     `turn_rad` and `log_scale` are by how much those corrections have changed since; `cov` is of the four together.
     """
 
     since_ns: int
+    until_ns: int
     displacement_ne_m: tuple[float, float]
     turn_rad: float
     log_scale: float
@@ -122,12 +123,12 @@ def _carried_on(state: State, step: Advance, dt: float, config: FilterConfig) ->
 
 
 def _moved(state: State, to: Advance, step: Step, config: FilterConfig) -> tuple[Float, Float, Float]:
-    """Mean, transition and noise after a measured step; one that began before the state counts by its remaining share.
+    """Mean, transition and noise after the part of a measured step that lies between the state and `to`.
 
     The displacement is turned and stretched by what the corrections have since been found to be, so that an uncertain
     heading or height makes the way, and with it the position, uncertain.
     """
-    gap = (to.t_ns - step.since_ns) * 1e-9
+    gap = (step.until_ns - step.since_ns) * 1e-9
     share = min(1.0, (to.t_ns - state.t_ns) * 1e-9 / gap)
     angle, stretch = state.mean[HEADING] - step.assumed[0], math.exp(state.mean[SCALE] - step.assumed[1])
     c, s = math.cos(angle) * stretch, math.sin(angle) * stretch
@@ -140,6 +141,7 @@ def _moved(state: State, to: Advance, step: Step, config: FilterConfig) -> tuple
         f[row, [HEADING, SCALE]] = across * share, along * share
         f[row + 2, [HEADING, SCALE]] = across / gap, along / gap
     q[np.ix_(_MEASURED, _MEASURED)] = step.cov * share
+    q[[N, E], [N, E]] += config.drift_mps**2 * share * gap
     q[2:4, 2:4] = step.cov[:2, :2] / gap**2 + np.eye(2) * (config.accel_mps2 * gap / 2) ** 2
     return mean, f, q
 
@@ -184,6 +186,7 @@ class Filter:
     def __init__(self, initial: State, config: FilterConfig) -> None:
         self._config = config
         self._steps: list[tuple[Input | None, State]] = [(None, initial)]
+        self._moves: list[Step] = []
 
     @property
     def state(self) -> State:
@@ -199,31 +202,33 @@ class Filter:
         return position_nis(self.at(measurement.t_ns), measurement.values, measurement.cov)
 
     def apply(self, step: Input) -> None:
-        """Take an input at its own time and replay what came after it; older than the memory is ignored."""
+        """Take an input at its own time and replay what came after it; older than the memory is ignored.
+
+        A step of odometry replaces what was assumed about the time it spans, so all since its beginning is replayed.
+        """
         if step.t_ns < self._steps[0][1].t_ns:
             return
-        at = bisect_right([_order(old, state) for old, state in self._steps], _order(step, None))
-        later = [old for old, _ in self._steps[at:]]
-        del self._steps[at:]
-        for item in [step, *later]:
+        measured = step.step if isinstance(step, Advance) else None
+        if measured is not None:
+            self._moves.append(measured)
+        at = bisect_right(self._steps, _order(step), key=lambda entry: _order(entry[0]))
+        first = at if measured is None else max(1, min(at, self._before(measured.since_ns) + 1))
+        replayed = [old for old, _ in self._steps[first:at]] + [step] + [old for old, _ in self._steps[at:]]
+        del self._steps[first:]
+        for item in replayed:
             if item is not None:
                 self._steps.append((item, self._after(self.state, item)))
         self._forget()
 
-    def copy(self) -> Filter:
-        """An independent filter with the same memory."""
-        twin = Filter(self.state, self._config)
-        twin._steps = list(self._steps)
-        return twin
-
     def _before(self, t_ns: int) -> int:
         """Index of the last step not after `t_ns`."""
-        return max(0, bisect_right([state.t_ns for _, state in self._steps], t_ns) - 1)
+        return max(0, bisect_right(self._steps, t_ns, key=lambda entry: entry[1].t_ns) - 1)
 
     def _after(self, state: State, step: Input) -> State:
+        moved = next((m for m in reversed(self._moves) if m.since_ns < step.t_ns <= m.until_ns), None)
         if isinstance(step, Advance):
-            return advance(state, step, self._config)
-        state = advance(state, Advance(step.t_ns), self._config)
+            return advance(state, step if moved is None else Advance(step.t_ns, moved), self._config)
+        state = advance(state, Advance(step.t_ns, moved), self._config)
         if isinstance(step, Measurement):
             values = step.values.copy()
             values[2] = state.mean[HEADING] + wrap_pi(values[2] - state.mean[HEADING])
@@ -233,15 +238,16 @@ class Filter:
 
     def _forget(self) -> None:
         oldest = self.state.t_ns - round(self._config.history_s * 1e9)
-        drop = max(0, bisect_right([state.t_ns for _, state in self._steps], oldest) - 1)
+        drop = self._before(oldest)
         if drop:
             self._steps = [(None, self._steps[drop][1]), *self._steps[drop + 1 :]]
+            self._moves = [move for move in self._moves if move.until_ns > oldest]
 
 
-def _order(step: Input | None, state: State | None) -> tuple[int, int]:
-    """Inputs by time; at one time the beginning comes first, then the advance, then what is measured there."""
+def _order(step: Input | None) -> tuple[int, int]:
+    """Inputs by time; at one time what advances comes before what is measured there. The beginning comes first."""
     if step is None:
-        return (state.t_ns if state else 0, 0)
+        return (-1, 0)
     return (step.t_ns, 1 if isinstance(step, Advance) else 2)
 
 

@@ -10,6 +10,7 @@ Method: track-oriented multiple hypotheses with track scores (Sittler 1964; Reid
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -35,7 +36,9 @@ from uavloc.query import Query
 from uavloc.register import Surface
 from uavloc.types import Float, Match, Outcome
 
-_SPEED_STD_MPS = 15.0
+SPEED_STD_MPS = 15.0
+"""How fast a vehicle may move of which nothing is known, 1 sigma per axis."""
+_PLACES_REMEMBERED = 16
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ class Hypothesis:
     def __init__(self, filter_: Filter, log_odds: float, log_prior: float, config: Config) -> None:
         self.filter, self.log_odds, self.log_prior, self.looks = filter_, log_odds, log_prior, 1.0
         self._config = config
-        self._weighed_ne_m = self.state.mean[:2].copy()
+        self._weighed_ns = self.state.t_ns
+        self._weighed_ne_m = deque([self.state.mean[:2].copy()], _PLACES_REMEMBERED)
 
     @property
     def state(self) -> State:
@@ -101,29 +105,38 @@ class Hypothesis:
         return self.filter.state
 
     def fresh(self, ground_m: float) -> float:
-        """Share of new evidence in a view: the motion since the last one that was weighed; none for mere jitter."""
-        evidence = self._config.evidence
-        moved_m = float(np.hypot(*(self.state.mean[:2] - self._weighed_ne_m)))
+        """Share of new ground in a view, by its distance to places weighed before; none for mere jitter."""
+        evidence, here = self._config.evidence, self.state.mean[:2]
+        moved_m = min(float(np.hypot(*(here - place))) for place in self._weighed_ne_m)
         return min(1.0, moved_m / (evidence.fresh_share * ground_m)) if moved_m >= evidence.min_motion_m else 0.0
 
     def seen(self, measurement: Measurement, gain: float, fresh: float, alone: float) -> None:
         """A view that fits: the filter takes it, and the odds rise by what is new in it.
 
-        They are at least those that it gives `alone`: ground seen before may now be laid down better.
+        They are at least those that a new view gives `alone`: ground seen before may now be laid down better. A view
+        that fits only far from where the place was expected is evidence of another place: it has to be proven anew.
         """
+        jump_m = float(np.hypot(*(measurement.values[:2] - self.state.mean[:2])))
         self.filter.apply(measurement)
-        self.log_odds = min(self._config.integrity.max_odds, max(alone, self.log_odds + gain * fresh))
+        if fresh > 0.0:
+            self.log_odds = max(alone, self.log_odds + gain * fresh)
+        if jump_m > 2.0 * self._config.integrity.same_place_m:
+            self.log_odds, self.looks = min(alone, self.log_odds), 1.0
+        self.log_odds = min(self._config.integrity.max_odds, self.log_odds)
         self.looks += fresh
         self._weighed(fresh)
 
     def missed(self, fresh: float) -> None:
-        """A view that does not fit."""
-        self.log_odds -= self._config.evidence.miss * fresh
+        """A view that does not fit, or none of the place: that counts by new ground, or else by time."""
+        evidence = self._config.evidence
+        waited_s = (self.state.t_ns - self._weighed_ns) * 1e-9
+        self.log_odds -= evidence.miss * min(1.0, max(fresh, waited_s / evidence.miss_memory_s))
         self._weighed(fresh)
 
     def _weighed(self, fresh: float) -> None:
+        self._weighed_ns = self.state.t_ns
         if fresh > 0.0:
-            self._weighed_ne_m = self.state.mean[:2].copy()
+            self._weighed_ne_m.append(self.state.mean[:2].copy())
 
 
 class Hypotheses:
@@ -139,6 +152,16 @@ class Hypotheses:
     def prior(self) -> State | None:
         """Where the vehicle was said to be, or was last believed to be, and what has become of that; else None."""
         return None if self._prior is None else self._prior.state
+
+    @property
+    def log_odds(self) -> float:
+        """Log odds that the believed place is the right one, all other places considered."""
+        if self.leader is None:
+            return -math.inf
+        against = [-self.leader.log_odds] + [
+            h.log_odds - self.leader.log_odds for h in self._all if h is not self.leader
+        ]
+        return -float(np.logaddexp.reduce(against))
 
     @property
     def ranked(self) -> list[Hypothesis]:
@@ -167,8 +190,7 @@ class Hypotheses:
             alone = self._peak_odds(look, match, hypothesis.log_prior) + self._consensus(look, match)
             hypothesis.seen(look.measurement(match), gain, fresh, alone)
             return match
-        if verdict is not Outcome.AMBIGUOUS:
-            hypothesis.missed(fresh)
+        hypothesis.missed(fresh)
         return verdict
 
     def born(self, look: Look, log_prior: Callable[[Float], float]) -> None:
@@ -194,9 +216,11 @@ class Hypotheses:
         self._all.sort(key=lambda h: -h.log_odds)
         kept: list[Hypothesis] = []
         for hypothesis in self._all:
-            near = any(self._same(hypothesis.state, other.state.mean[:2]) for other in kept)
-            if not near and hypothesis.log_odds >= integrity.birth_odds:
+            same = next((other for other in kept if self._same(hypothesis.state, other.state.mean[:2])), None)
+            if same is None and hypothesis.log_odds >= integrity.birth_odds:
                 kept.append(hypothesis)
+            elif same is not None and hypothesis is self.leader:
+                self.leader = same
         self._all = kept[: integrity.hypotheses]
         self._decide()
 
@@ -267,5 +291,5 @@ def _born_state(measurement: Measurement) -> State:
     """The state that a first match tells of: moving somehow."""
     values, cov = measurement.values, np.zeros((6, 6))
     cov[:2, :2], cov[4:, 4:] = measurement.cov[:2, :2], measurement.cov[2:, 2:]
-    cov[[2, 3], [2, 3]] = _SPEED_STD_MPS**2
+    cov[[2, 3], [2, 3]] = SPEED_STD_MPS**2
     return State(measurement.t_ns, np.array([values[0], values[1], 0.0, 0.0, values[2], values[3]]), cov)

@@ -7,6 +7,7 @@ a frame could not give is told by its Outcome.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from uavloc.errors import CacheError
 from uavloc.evidence import protection_m
 from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
-from uavloc.hypotheses import Hypotheses, Hypothesis, Look
+from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.odometry import View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
@@ -39,7 +40,6 @@ from uavloc.types import (
     Velocity,
 )
 
-_SPEED_STD_MPS = 15.0
 _COMPASS_JUMP_DEG = 15.0
 """A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
 _ASLANT = 0.35
@@ -75,14 +75,14 @@ class Localizer:
         self._middle_ne_m = np.zeros(2)
 
     def handle(self, event: Event) -> Estimate | None:
-        """Take any event in time order; a Frame gives an Estimate."""
+        """Take any event in time order; a Frame gives an Estimate. Readings that say nothing are not taken."""
         if isinstance(event, Frame):
             return self.locate(event)
-        if isinstance(event, Attitude):
+        if isinstance(event, Attitude) and np.isfinite(event.ned_from_body).all() and min(event.std_rad) > 0.0:
             self._attitude = event
-        elif isinstance(event, Height):
+        elif isinstance(event, Height) and 0.0 < event.agl_m < math.inf and 0.0 <= event.std_m < math.inf:
             self._height = event
-        elif isinstance(event, Velocity) and self._places is not None:
+        elif isinstance(event, Velocity) and self._places is not None and np.isfinite(event.vel_ne_mps).all():
             self._places.velocity(VelocityReading(event.t_ns, event.vel_ne_mps, event.std_mps))
         return None
 
@@ -103,7 +103,7 @@ class Localizer:
 
     def at(self, t_ns: int) -> Estimate:
         """What is known of the vehicle at any time after the last frame, carried on from there; has no name."""
-        return self._estimate(t_ns, "", self._outcome, None)
+        return replace(self._estimate(t_ns, "", self._outcome, None), timings_ms={})
 
     def stale(self) -> list[StaleBlock]:
         """Parts of the map that the flight so far showed to be out of date."""
@@ -128,6 +128,8 @@ class Localizer:
                 if hypothesis not in results and look.covers(hypothesis.state):
                     results[hypothesis] = (look, places.weigh(hypothesis, look))
             places.born(look, density)
+        if leader is not None and leader not in results:
+            leader.missed(0.0)
         places.settle()
         if places.leader is None:
             raise NoFixError(Outcome.LOST)
@@ -140,7 +142,8 @@ class Localizer:
         measurement = look.measurement(match)
         place = (float(measurement.values[0]), float(measurement.values[1]))
         self._trusted = True
-        self._asker.witness(look.query, match, place)
+        if self._places is not None and self._places.log_odds >= self._config.integrity.confirm_odds:
+            self._asker.witness(look.query, match, place)
         return Fix(look.t_ns, self._asker.geo(place), measurement.cov[:2, :2], match)
 
     def _sight(self, frame: Frame) -> Sight:
@@ -176,13 +179,8 @@ class Localizer:
     def _prior(self, t_ns: int, sight: Sight) -> State | None:
         if self._start is None:
             return None
-        heading_std, scale_std = self._sensor_std(sight)
-        return start_state(t_ns, self._start.std_m, _SPEED_STD_MPS, heading_std, scale_std)
-
-    def _sensor_std(self, sight: Sight) -> tuple[float, float]:
-        """How far the measured heading and the log of the measured height may be off."""
-        height = sight.height
-        return sight.attitude.std_rad[2], max(self._config.filter.min_scale_std, height.std_m / height.agl_m)
+        heading_std, scale_std = sight.attitude.std_rad[2], sight.log_scale_std(self._config.filter.min_scale_std)
+        return start_state(t_ns, self._start.std_m, SPEED_STD_MPS, heading_std, scale_std)
 
     def _still(self, t_ns: int) -> Advance:
         """Time goes on without odometry; the measured heading may err otherwise than before, or be none at all."""
@@ -200,7 +198,8 @@ class Localizer:
         """The pose about which a frame is laid down: the likeliest, or where nothing is known what the sensors say."""
         if places.ranked:
             return pose_of(places.ranked[0].state)
-        return Pose((0.0, 0.0), 0.0, 0.0, *self._sensor_std(sight))
+        scale_std = sight.log_scale_std(self._config.filter.min_scale_std)
+        return Pose((0.0, 0.0), 0.0, 0.0, sight.attitude.std_rad[2], scale_std)
 
     def _motion(self, sight: Sight, laid: Laid) -> Advance:
         """How the vehicle moved since the last view, which this one then replaces unless it is too young."""
@@ -219,15 +218,16 @@ class Localizer:
         cov = motion.cov.copy()
         cov[:2, :2] += config.odometry.tilt_share**2 * sight.tilt_cov_m2
         cov[3, 3] += config.odometry.log_scale_std**2
-        turn = motion.turn_rad + self._assumed[0] - before[0]
-        if not trusted and self._has_compass and abs(wrap_pi(turn)) > math.radians(_COMPASS_JUMP_DEG):
+        turn = wrap_pi(motion.turn_rad + self._assumed[0] - before[0])
+        if not trusted and self._has_compass and abs(turn) > math.radians(_COMPASS_JUMP_DEG):
             return still
         self._trusted = True
         log_scale = motion.log_scale + self._assumed[1] - before[1]
         if float(np.hypot(*laid.middle_ne_m)) > _ASLANT * sight.height.agl_m:
             log_scale, cov[3, :], cov[:, 3] = 0.0, 0.0, 0.0
             cov[3, 3] = config.filter.scale_noise**2
-        return Advance(t_ns, Step(motion.since_ns, motion.displacement_ne_m, turn, log_scale, cov, before))
+        step = Step(motion.since_ns, t_ns, motion.displacement_ne_m, turn, log_scale, cov, before)
+        return replace(still, step=step)
 
     def _estimate(self, t_ns: int, name: str, outcome: Outcome, fix: Fix | None) -> Estimate:
         leader = self._places.leader if self._places else None
@@ -236,6 +236,7 @@ class Localizer:
         if leader is None or state is None or state.std_m > self._config.integrity.max_std_m:
             return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
         cov = state.cov[:2, :2] + self._common_cov_m2()
+        log_odds = self._places.log_odds if self._places else -math.inf
         return Estimate(
             t_ns,
             name,
@@ -245,8 +246,8 @@ class Localizer:
             vel_ne_mps=(float(state.mean[2]), float(state.mean[3])),
             heading_rad=self._heading_rad(t_ns, state),
             fix=fix,
-            protection_m=protection_m(cov, leader.log_odds, self._config.integrity.risk),
-            log_odds=leader.log_odds,
+            protection_m=protection_m(cov, log_odds, self._config.integrity.risk),
+            log_odds=log_odds,
             timings_ms=timings_ms,
         )
 
@@ -271,4 +272,4 @@ def _local_frame(cache: TileCache, start: Start | None) -> LocalFrame:
 
 
 def _age_s(t_ns: int, reading: Attitude | Height) -> float:
-    return (t_ns - reading.t_ns) * 1e-9
+    return abs(t_ns - reading.t_ns) * 1e-9

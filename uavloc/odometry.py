@@ -167,14 +167,11 @@ def _features(patch: Patch) -> Features:
 
 
 def _matched(current: Features, previous: Features, ratio: float) -> _Pairs:
-    """Features whose best match is clearly better than the second."""
+    """Features whose best match is clearly better than the second, each at most once."""
     matches = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(current.described, previous.described, 2)
-    clear = [
-        (pair[0].queryIdx, pair[0].trainIdx)
-        for pair in matches
-        if len(pair) == 2 and pair[0].distance < ratio * pair[1].distance
-    ]
-    of, to = np.array(clear, np.int64).reshape(-1, 2).T
+    clear = [pair[0] for pair in matches if len(pair) == 2 and pair[0].distance < ratio * pair[1].distance]
+    best_for = {match.trainIdx: match for match in sorted(clear, key=lambda match: -match.distance)}
+    of, to = np.array([(m.queryIdx, m.trainIdx) for m in best_for.values()], np.int64).reshape(-1, 2).T
     return _Pairs(current.points_ne_m[of], previous.points_ne_m[to])
 
 
@@ -204,7 +201,11 @@ def _consensus(pairs: _Pairs, reach_m: float) -> Mask:
             pairs.now, pairs.before, method=cv2.RANSAC, ransacReprojThreshold=reach_m, maxIters=_ITERATIONS,
             confidence=_CONFIDENCE, refineIters=0,
         )  # fmt: skip
-    return np.zeros(len(pairs), np.bool_) if inliers is None else np.asarray(inliers.ravel() > 0)
+    agreeing = np.zeros(len(pairs), np.bool_) if inliers is None else np.asarray(inliers.ravel() > 0)
+    collapsed = any(
+        np.ptp(side[agreeing], axis=0).max() <= reach_m for side in (pairs.now, pairs.before) if agreeing.any()
+    )
+    return agreeing & (not collapsed)
 
 
 def _fitted(pairs: _Pairs) -> _Fit:

@@ -24,6 +24,8 @@ from uavloc.types import Attitude, Descriptors, Encoder, Float, Frame, GeoPoint,
 _REFINE_MARGIN_PX = 16
 """Map beyond the patch that features at its edge need."""
 
+_MOST_SCALE_STD = 0.5
+
 
 class NoFixError(Exception):
     """Ends the work on a frame, with the reason."""
@@ -40,6 +42,10 @@ class Sight:
     frame: Frame
     attitude: Attitude
     height: Height
+
+    def log_scale_std(self, least: float) -> float:
+        """How far the log of the measured height may be off; beyond a half, a height says nothing anyway."""
+        return min(_MOST_SCALE_STD, max(least, self.height.std_m / self.height.agl_m))
 
     @property
     def tilt_cov_m2(self) -> Float:

@@ -20,7 +20,7 @@ from uavloc.evidence import first_log_odds, log_density
 from uavloc.filter import HEADING, SCALE, State
 from uavloc.frames import wrap_pi
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
-from uavloc.query import Asker, Laid, Pose, Query, Sight
+from uavloc.query import Asker, Laid, NoFixError, Pose, Query, Sight
 from uavloc.types import Float
 
 Density: TypeAlias = Callable[[Float], float]
@@ -73,16 +73,23 @@ class Seeker:
     def _suggestions(self, sight: Sight, prior: State | None) -> Iterator[_Suggestion]:
         """What wide looks suggest: where the vehicle was said to be, and where the map resembles the frame."""
         cold, made = self._config.cold_start, list[Query]()
-        log_anywhere = self._cold.log_density(sight)
-        believed = prior if self._unfound <= cold.patience else None
-        density = _density(prior, log_anywhere)
-        if believed is not None and believed.std_m <= cold.max_prior_std_m:
+        heading_std = None if self._unfound > 3 * cold.patience else self._cold.heading_std_rad(sight)
+        density = _density(prior, self._cold.log_density(heading_std))
+        believed = prior if self._unfound <= cold.patience or not self._cold.possible else None
+        if believed is not None and self._searchable(believed):
             yield from self._suggested(sight, pose_of(believed), self._radius_m(believed), density, made)
             return
         with self._asker.watch.timed("retrieve"):
-            poses = self._cold.poses(sight, believed)
+            poses = self._cold.poses(sight, believed, heading_std)
         for pose in poses:
             yield from self._suggested(sight, pose, cold.region_radius_m, density, made)
+
+    def _searchable(self, prior: State) -> bool:
+        """Whether all that a prior allows can be searched at once, or nothing better can be done."""
+        cold = self._config.cold_start
+        heading_std = math.sqrt(prior.cov[HEADING, HEADING])
+        narrow = prior.std_m <= cold.max_prior_std_m and heading_std <= math.radians(cold.heading_std_deg)
+        return narrow or not self._cold.possible
 
     def _suggested(
         self, sight: Sight, pose: Pose, radius_m: float, density: Density, queries: list[Query]
@@ -101,10 +108,13 @@ class Seeker:
     def _look_about(
         self, sight: Sight, pose: Pose, radius_m: float, made: list[Query], widening: float = 1.0
     ) -> Look | None:
-        """A look, with a query that was made for another one where that serves."""
+        """A look, with a query that was made for another one where that serves; None where there is nothing to see."""
         query = next((query for query in made if self._asker.much_the_same(query.pose, pose, widening)), None)
         if query is None:
-            query = self._asker.query(self._asker.lay(sight, pose, radius_m), pose, widening)
+            try:
+                query = self._asker.query(self._asker.lay(sight, pose, radius_m), pose, widening)
+            except NoFixError:
+                return None
             made.append(query)
         return self._look(sight, query, pose, radius_m)
 

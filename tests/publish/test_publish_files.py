@@ -30,7 +30,7 @@ COLUMNS = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcome,
 
 
 def match() -> Match:
-    return Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0)
+    return Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0, 4.0, (0, 0, 0))
 
 
 def estimate(
@@ -41,7 +41,8 @@ def estimate(
     cov = None if place is None else np.diag([std_m**2, 4 * std_m**2])
     fix = Fix(t_ns, place, cov, match()) if fixed and place is not None and cov is not None else None
     outcome = Outcome.FIX if fixed else Outcome.LOW_SCORE if place else Outcome.LOST
-    return Estimate(t_ns, name, outcome, place, cov, heading_rad=1.0, fix=fix, timings_ms={"total": 12.5})
+    worth = {"protection_m": 8.25, "log_odds": 12.5} if fixed else {}
+    return Estimate(t_ns, name, outcome, place, cov, heading_rad=1.0, fix=fix, timings_ms={"total": 12.5}, **worth)
 
 
 FLIGHT = [
@@ -111,11 +112,11 @@ class TestCsv:
     def test_contract(self, tmp_path: Path) -> None:
         assert write("estimates.csv", tmp_path, FLIGHT).read_text().splitlines() == [
             COLUMNS,
-            "001,0.000,,,,,57.30,LOST,0,12.500",
-            "002,1.000,-29.40000000,-51.90000000,3.000,6.000,57.30,FIX,1,12.500",
-            "003,2.000,-29.40010000,-51.90000000,3.000,6.000,57.30,LOW_SCORE,0,12.500",
-            "004,3.000,,,,,57.30,LOST,0,12.500",
-            "005,4.000,-29.40020000,-51.90000000,3.000,6.000,57.30,LOW_SCORE,0,12.500",
+            "001,0.000,,,,,57.30,LOST,0,12.500,,",
+            "002,1.000,-29.40000000,-51.90000000,3.000,6.000,57.30,FIX,1,12.500,8.25,12.50",
+            "003,2.000,-29.40010000,-51.90000000,3.000,6.000,57.30,LOW_SCORE,0,12.500,,",
+            "004,3.000,,,,,57.30,LOST,0,12.500,,",
+            "005,4.000,-29.40020000,-51.90000000,3.000,6.000,57.30,LOW_SCORE,0,12.500,,",
         ]
 
     def test_rows_are_on_disk_before_close(self, tmp_path: Path) -> None:

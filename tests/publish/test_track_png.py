@@ -18,7 +18,7 @@ from uavloc.publish.track_png import draw_track, ellipse95, false_positions, rou
 from uavloc.types import Estimate, Fix, GeoPoint, Match, Outcome, Pixels, Truth
 
 HERE = LocalFrame(-29.4, -51.9)
-MATCH = Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0)
+MATCH = Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0, 4.0, (0, 0, 0))
 
 
 def pixel_from_geo(lat_deg: float, lon_deg: float) -> tuple[float, float]:
