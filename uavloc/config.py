@@ -176,6 +176,12 @@ class EvidenceConfig(_Section):
         default=0.7, gt=0, description="Scores over that by this are e times rarer among wrong peaks."
     )
     miss: float = Field(default=2.5, ge=0, description="Evidence (nats) lost where the expected place does not match.")
+    new_error_fresh: float = Field(
+        default=0.4, gt=0, description="How new (1: in full) a view must be for its error to be independent."
+    )
+    same_ground_weight: float = Field(
+        default=0.3, gt=0, le=1, description="Weight of a fix over the same ground: there only sensors err anew."
+    )
     min_motion_m: float = Field(default=4.0, ge=0, description="Motion under which a view is not new at all.")
     miss_memory_s: float = Field(
         default=20.0, gt=0, description="Time without a match that counts as much as a picture's worth of new ground."
@@ -215,7 +221,7 @@ class IntegrityConfig(_Section):
     hypotheses: int = Field(default=6, ge=1, le=32, description="Places kept in mind at one time.")
     same_place_m: float = Field(default=15.0, gt=0, description="Places nearer to each other than this are one.")
     georeference_std_m: float = Field(
-        default=1.2, ge=0, description="What all fixes near each other have wrong alike, 1 sigma per axis: of the map, "
+        default=1.0, ge=0, description="What all fixes near each other have wrong alike, 1 sigma per axis: of the map, "
         "of the camera's mount. No filter averages it away, so it is added to what is published."
     )  # fmt: skip
     relief_share: float = Field(

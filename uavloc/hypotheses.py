@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -114,10 +114,13 @@ class Hypothesis:
         """A view that fits: the filter takes it, and the odds rise by what is new in it.
 
         They are at least those that a new view gives `alone`: ground seen before may now be laid down better. A view
-        that fits only far from where the place was expected is evidence of another place: it has to be proven anew.
+        that fits only far from where the place was expected is evidence of another place: it has to be proven anew. The
+        filter believes a view of the same ground less, for it repeats the error of the one before.
         """
+        evidence = self._config.evidence
         jump_m = float(np.hypot(*(measurement.values[:2] - self.state.mean[:2])))
-        self.filter.apply(measurement)
+        weight = max(evidence.same_ground_weight, min(1.0, fresh / evidence.new_error_fresh))
+        self.filter.apply(replace(measurement, cov=measurement.cov / weight))
         if fresh > 0.0:
             self.log_odds = max(alone, self.log_odds + gain * fresh)
         if jump_m > 2.0 * self._config.integrity.same_place_m:
