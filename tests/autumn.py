@@ -9,15 +9,23 @@ from pathlib import Path
 
 from uavloc.bench.fleetflight import SimulatedLog
 from uavloc.build import build_cache
-from uavloc.config import Config
 from uavloc.frames import LocalFrame, rpy_from_rotation, yaw_rotation
 from uavloc.localizer import Localizer
 from uavloc.region import Region
-from uavloc.sim import AUTUMN, SUMMER, FlightSpec, Scene, SimulatedFlight, WorldSpec, default_camera
-from uavloc.sim import scene_from_world, simulate_world
+from uavloc.sim import (
+    AUTUMN,
+    SUMMER,
+    FlightSpec,
+    Scene,
+    SimulatedFlight,
+    WorldSpec,
+    default_camera,
+    scene_from_world,
+    simulate_world,
+)
 from uavloc.sim.sensors import Sensors
 from uavloc.sources import open_source
-from uavloc.types import Attitude, Encoder, Estimate, Event, GeoPoint, Start, Truth
+from uavloc.types import Attitude, Encoder, Estimate, Event, GeoPoint, Truth
 
 WORLD = WorldSpec(seed=4, size_m=800.0, gsd_m=0.6, lat_deg=33.0, lon_deg=-7.0)
 ELSEWHERE = replace(WORLD, seed=9, size_m=500.0)
@@ -29,7 +37,7 @@ POOR_COMPASS = Sensors(heading_bias_deg=13.0, heading_drift_deg=7.0, heading_noi
 
 
 def build(folder: Path, encoder: Encoder) -> Path:
-    """The cache of the summer map."""
+    """The cache of the summer map of `WORLD`."""
     (picture,) = simulate_world(WORLD, folder, (SUMMER,))
     source = open_source(picture)
     return build_cache(Region(source.bounds), [source], encoder, folder / "cache.mbtiles").path
@@ -75,6 +83,13 @@ def errors_m(estimates: list[Estimate], truth: tuple[Truth, ...]) -> Iterator[fl
         here = LocalFrame(row.point.lat_deg, row.point.lon_deg)
         point = estimate.point
         yield None if point is None else math.hypot(*here.ne_from_geo(point.lat_deg, point.lon_deg))
+
+
+def found(estimates: list[Estimate], truth: tuple[Truth, ...]) -> tuple[int, list[float]]:
+    """The number of the first frame with a position, counted from 0, and the errors of all positions (m)."""
+    errors = list(errors_m(estimates, truth))
+    first = next((k for k, error in enumerate(errors) if error is not None), len(errors))
+    return first, [error for error in errors if error is not None]
 
 
 def moved(point: GeoPoint, north_m: float, east_m: float) -> GeoPoint:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import autumn
 import pytest
 from program import Flown, rows, works
+
+from uavloc.config import Config
+from uavloc.encode import load_engine
+from uavloc.tiles import TileCache
+from uavloc.types import Encoder
 
 REPO = Path(__file__).resolve().parent.parent
 
@@ -33,6 +40,24 @@ def flown(tmp_path_factory: pytest.TempPathFactory) -> Flown:
     first = rows(log / "truth.csv")[0]
     start = f"{float(first['lat_deg']) + 0.00015:.7f},{float(first['lon_deg']) - 0.00015:.7f},25"
     return Flown(world / "map_summer.jpg", cache, log, start)
+
+
+@pytest.fixture(scope="session")
+def autumn_encoder() -> Encoder:
+    return load_engine(Config().engine.name, 1)
+
+
+@pytest.fixture(scope="session")
+def autumn_cache(tmp_path_factory: pytest.TempPathFactory, autumn_encoder: Encoder) -> Iterator[TileCache]:
+    """A summer map of 800 m a side."""
+    with TileCache.open(autumn.build(tmp_path_factory.mktemp("autumn"), autumn_encoder), autumn_encoder) as cache:
+        yield cache
+
+
+@pytest.fixture(scope="session")
+def autumn_flight() -> autumn.Recorded:
+    """A flight over it, half a year later."""
+    return autumn.recorded(autumn.scene())
 
 
 @pytest.fixture

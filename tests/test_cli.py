@@ -328,17 +328,17 @@ def test_an_engine_that_breaks_its_word_is_refused(tmp_path: Path, fact: str, va
 def test_a_flight_over_any_map_sees_the_place_it_says(flown: Flown, tmp_path: Path, kind: str) -> None:
     scene = flown.map if kind == "map" else flown.cache
     log, out = tmp_path / "log", tmp_path / "out"
-    way = ("--agl-m", 60, "--speed-mps", 8, "--frames", 6, "--pattern", "eight", "--drop", "1", "--black", "3-4")
+    way = ("--agl-m", 60, "--speed-mps", 8, "--frames", 8, "--pattern", "eight", "--drop", "1", "--black", "3-4")
     camera = ("--width-px", 320, "--height-px", 240, "--hfov-deg", 70)
     works("sim", "flight", scene, "--out", log, *way, *camera)
     first = rows(log / "truth.csv")[0]
     start = f"{first['lat_deg']},{first['lon_deg']},5"
     words = ("--start", start, "--truth", log / "truth.csv", "--config", tmp_path / "c.toml")
-    (tmp_path / "c.toml").write_text("[registration]\nmax_steps = 1\n[integrity]\nconfirm_fixes = 1\n")
+    (tmp_path / "c.toml").write_text("[registration]\nmax_steps = 1\n")
     works("replay", log, "--cache", flown.cache, *words, "--out", out)
     found = {row["frame"]: row for row in rows(out / "estimates.csv")}
     assert "00001" not in found
-    assert {found[name]["outcome"] for name in ("00003", "00004")} == {"LOW_TEXTURE"}
+    assert {found[name]["outcome"] for name in ("00003", "00004")} <= {"LOW_TEXTURE", "FROZEN"}
     for truth in rows(log / "truth.csv"):
         if found[truth["frame"]]["fix"] == "1":
             place = LocalFrame(float(truth["lat_deg"]), float(truth["lon_deg"]))

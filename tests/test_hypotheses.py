@@ -99,7 +99,7 @@ class Flight:
         self.cell = (self.cell[0] - north + jumps[0], self.cell[1] + east + jumps[1])
         noise = np.random.default_rng(self.t_ns).normal(size=2) * 0.5
         moved = (north * CELL_M + float(noise[0]), east * CELL_M + float(noise[1]))
-        step = Step(self.t_ns - SECOND, moved, 0.0, 0.0, np.diag([0.5, 0.5, 1e-4, 1e-4]), (0.0, 0.0))
+        step = Step(self.t_ns - SECOND, self.t_ns, moved, 0.0, 0.0, np.diag([0.5, 0.5, 1e-4, 1e-4]), (0.0, 0.0))
         self.places.advance(Advance(self.t_ns, step))
         results = self.see()
         self.places.settle()
@@ -212,7 +212,9 @@ def test_motion_beyond_jitter_makes_a_view_new_in_proportion(moved_m: float) -> 
     flown.frame(0)
     hypothesis = flown.places.ranked[0]
     before = hypothesis.state.mean[:2].copy()
-    step = Step(flown.t_ns, (moved_m, 0.0), 0.0, 0.0, np.diag([0.1, 0.1, 1e-4, 1e-4]), (0.0, 0.0))
+    step = Step(
+        flown.t_ns, flown.t_ns + 3 * SECOND, (moved_m, 0.0), 0.0, 0.0, np.diag([0.1, 0.1, 1e-4, 1e-4]), (0.0, 0.0)
+    )
     flown.places.advance(Advance(flown.t_ns + 3 * SECOND, step))
     way_m = float(np.hypot(*(hypothesis.state.mean[:2] - before)))
     moved = way_m >= CONFIG.evidence.min_motion_m
@@ -362,7 +364,7 @@ def test_one_place_is_never_believed_right_after_another() -> None:
     old, flown.world = flown.leader, right
     assert old is not None
     flown.t_ns, flown.cell = flown.t_ns + SECOND, (flown.cell[0] - 14, flown.cell[1] + 45)
-    moved = Step(flown.t_ns - SECOND, (28.0, 0.0), 0.0, 0.0, np.diag([0.5, 0.5, 1e-4, 1e-4]), (0.0, 0.0))
+    moved = Step(flown.t_ns - SECOND, flown.t_ns, (28.0, 0.0), 0.0, 0.0, np.diag([0.5, 0.5, 1e-4, 1e-4]), (0.0, 0.0))
     flown.places.advance(Advance(flown.t_ns, moved))
     seen = picture(right, flown.cell, flown.noise, 1)
     found = look(seen, right, np.asarray(old.state.mean[:2]), flown.radius, flown.t_ns)
@@ -385,14 +387,17 @@ def test_a_match_too_far_off_is_gated_and_moves_nothing() -> None:
         flown = believed(6)
         assert flown.leader is not None
         flown.world, away = ground(77, 900), flown.world
-        for _ in range(6):
+        for _ in range(4):
             flown.frame(14)
+        assert flown.leader is not None
         leader, odds = flown.leader, flown.leader.log_odds
         flown.world = away
         flown.t_ns += SECOND
         cell = (flown.cell[0], flown.cell[1] + off)
         flown.places.advance(
-            Advance(flown.t_ns, Step(flown.t_ns - SECOND, (14.0, 0.0), 0.0, 0.0, np.eye(4) * 1e-4, (0.0, 0.0)))
+            Advance(
+                flown.t_ns, Step(flown.t_ns - SECOND, flown.t_ns, (14.0, 0.0), 0.0, 0.0, np.eye(4) * 1e-4, (0.0, 0.0))
+            )
         )
         found = look(picture(away, cell, 0.1, 1), away, np.asarray(leader.state.mean[:2]), 40, flown.t_ns)
         before = leader.state
@@ -409,7 +414,7 @@ def test_a_step_that_contradicts_the_velocity_is_not_believed() -> None:
     flown = believed(7)
     assert flown.leader is not None
     before = flown.leader.state
-    wrong = Step(flown.t_ns, (-40.0, 60.0), 0.0, 0.0, np.diag([0.5, 0.5, 1e-4, 1e-4]), (0.0, 0.0))
+    wrong = Step(flown.t_ns, flown.t_ns + SECOND, (-40.0, 60.0), 0.0, 0.0, np.diag([0.5, 0.5, 1e-4, 1e-4]), (0.0, 0.0))
     flown.places.advance(Advance(flown.t_ns + SECOND, wrong))
     after = flown.leader.state
     assert after.mean[:2] == pytest.approx(before.mean[:2] + before.mean[2:4], abs=0.01)
@@ -487,7 +492,7 @@ def test_places_that_come_to_agree_are_one() -> None:
         born_of(places, world, (240, column), about=(240, 100))
     places.settle()
     first, second = (next(h for h in places.ranked if abs(h.state.mean[1] - c * CELL_M) < 2.0) for c in (95, 105))
-    rough = Step(0, (28.0, 0.0), 0.0, 0.0, np.diag([64.0, 64.0, 1e-4, 1e-4]), (0.0, 0.0))
+    rough = Step(0, SECOND, (28.0, 0.0), 0.0, 0.0, np.diag([64.0, 64.0, 1e-4, 1e-4]), (0.0, 0.0))
     places.advance(Advance(SECOND, rough))
     found = look(picture(world, (226, 100), 0.1, 1), world, place((226, 100)), 30, SECOND)
     for h in (first, second):
@@ -515,7 +520,7 @@ def test_an_unlikely_place_is_forgotten() -> None:
     foreign, t_ns = ground(88), 0
     for k in range(60):
         t_ns += SECOND
-        step = Step(t_ns - SECOND, (28.0, 0.0), 0.0, 0.0, np.diag([0.1, 0.1, 1e-6, 1e-6]), (0.0, 0.0))
+        step = Step(t_ns - SECOND, t_ns, (28.0, 0.0), 0.0, 0.0, np.diag([0.1, 0.1, 1e-6, 1e-6]), (0.0, 0.0))
         places.advance(Advance(t_ns, step))
         seen = picture(foreign, (100 + k, 100), 0.1, k)
         for h in places.ranked:
@@ -545,7 +550,7 @@ def test_a_view_that_fits_gives_at_least_the_odds_of_a_birth() -> None:
     hypothesis, foreign, cell = places.ranked[0], ground(88, 700), (600, 100)
     for k in range(1, 9):
         cell = (cell[0] - 14, 100)
-        step = Step((k - 1) * SECOND, (28.0, 0.0), 0.0, 0.0, np.diag([0.1, 0.1, 1e-6, 1e-6]), (0.0, 0.0))
+        step = Step((k - 1) * SECOND, k * SECOND, (28.0, 0.0), 0.0, 0.0, np.diag([0.1, 0.1, 1e-6, 1e-6]), (0.0, 0.0))
         places.advance(Advance(k * SECOND, step))
         shown = foreign if k < 8 else world
         found = look(picture(shown, cell, 0.1, k), world, place(cell), 30, k * SECOND)

@@ -1,10 +1,11 @@
-"""The localizer as an object: one frame in, one answer out."""
+"""The localizer as an object: events in, one answer per frame out, and none that a single look would not bear."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from uavloc.localizer import Localizer
 from uavloc.logs import open_log
 from uavloc.tiles import TileCache
 from uavloc.types import Attitude, Estimate, Event, Frame, GeoPoint, Outcome, Start
+
+FRAMES = 6
 
 
 @pytest.fixture(scope="module")
@@ -36,21 +39,60 @@ def cache(flown: Flown, encoder: OnnxEncoder) -> Iterator[TileCache]:
         yield opened
 
 
-def first_events(flown: Flown, camera: CameraModel) -> list[Event]:
-    """What the log says up to its first frame."""
-    events: list[Event] = []
+@pytest.fixture(scope="module")
+def events(flown: Flown, camera: CameraModel) -> list[Event]:
+    """What the log says up to its sixth frame."""
+    told: list[Event] = []
     for event in open_log(flown.log, (camera.width_px, camera.height_px)).events():
-        events.append(event)
-        if isinstance(event, Frame):
+        told.append(event)
+        if sum(isinstance(one, Frame) for one in told) == FRAMES:
             break
-    return events
+    return told
 
 
-def alone() -> Config:
-    """The defaults for a single frame: one look is enough."""
-    told = Config().model_dump()
-    told["integrity"]["confirm_looks"] = 1.0
-    return Config.model_validate(told)
+@pytest.fixture(scope="module")
+def truth(flown: Flown) -> list[GeoPoint]:
+    return [GeoPoint(float(r["lat_deg"]), float(r["lon_deg"])) for r in islice(rows(flown.truth), FRAMES)]
+
+
+def located(localizer: Localizer, events: list[Event]) -> list[Estimate]:
+    return [found for found in map(localizer.handle, events) if found is not None]
+
+
+def error_m(point: GeoPoint, truth: GeoPoint) -> float:
+    return math.hypot(*LocalFrame(truth.lat_deg, truth.lon_deg).ne_from_geo(point.lat_deg, point.lon_deg))
+
+
+def test_a_place_is_published_once_it_was_seen_twice(
+    cache: TileCache, encoder: OnnxEncoder, camera: CameraModel, events: list[Event], truth: list[GeoPoint]
+) -> None:
+    start = Start(GeoPoint(truth[0].lat_deg + 0.0001, truth[0].lon_deg), 15.0)
+    estimates = located(Localizer(cache, encoder, camera, Config(), start), events)
+    assert estimates[0].point is None, "one look, however good, is one look"
+    assert estimates[0].outcome is Outcome.LOST
+    assert [one.outcome for one in estimates[2:]] == [Outcome.FIX] * (FRAMES - 2)
+    for estimate, where in zip(estimates[2:], truth[2:], strict=True):
+        assert estimate.point is not None
+        assert estimate.fix is not None
+        assert error_m(estimate.point, where) < 5.0
+        assert estimate.log_odds is not None
+        assert estimate.log_odds >= Config().integrity.demote_odds
+        assert estimate.protection_m is None or estimate.protection_m > error_m(estimate.point, where)
+
+
+def test_between_frames_the_position_is_carried_on_and_widens(
+    cache: TileCache, encoder: OnnxEncoder, camera: CameraModel, events: list[Event], truth: list[GeoPoint]
+) -> None:
+    localizer = Localizer(cache, encoder, camera, Config(), Start(truth[0], 15.0))
+    last = located(localizer, events)[-1]
+    soon, late = (localizer.at(last.t_ns + round(seconds * 1e9)) for seconds in (0.5, 60.0))
+    assert last.point is not None
+    assert soon.point is not None
+    assert last.vel_ne_mps is not None
+    assert error_m(soon.point, last.point) == pytest.approx(math.hypot(*last.vel_ne_mps) * 0.5, abs=0.1)
+    assert np.trace(soon.cov_ne_m2) > np.trace(last.cov_ne_m2)
+    assert soon.fix is None
+    assert late.point is None, "a minute without a look: nowhere certain enough"
 
 
 def turned(event: Event, turn_rad: float) -> Event:
@@ -59,42 +101,46 @@ def turned(event: Event, turn_rad: float) -> Event:
     return replace(event, ned_from_body=yaw_rotation(turn_rad) @ event.ned_from_body)
 
 
-def located(localizer: Localizer, events: list[Event]) -> Estimate:
-    estimates = [found for found in map(localizer.handle, events) if found is not None]
-    assert len(estimates) == 1
-    return estimates[0]
-
-
-def truth_of(flown: Flown) -> GeoPoint:
-    first = rows(flown.truth)[0]
-    return GeoPoint(float(first["lat_deg"]), float(first["lon_deg"]))
-
-
-def test_a_frame_alone_is_found(flown: Flown, cache: TileCache, encoder: OnnxEncoder, camera: CameraModel) -> None:
-    events, truth = first_events(flown, camera), truth_of(flown)
-    start = Start(GeoPoint(truth.lat_deg + 0.0001, truth.lon_deg), 15.0)
-    estimate = located(Localizer(cache, encoder, camera, alone(), start), events)
-    assert estimate.outcome is Outcome.FIX
-    assert estimate.point is not None
-    north, east = LocalFrame(truth.lat_deg, truth.lon_deg).ne_from_geo(estimate.point.lat_deg, estimate.point.lon_deg)
-    assert math.hypot(north, east) < 5.0
-
-
 def test_a_heading_that_is_far_off_gives_no_position(
-    flown: Flown, cache: TileCache, encoder: OnnxEncoder, camera: CameraModel
+    cache: TileCache, encoder: OnnxEncoder, camera: CameraModel, events: list[Event], truth: list[GeoPoint]
 ) -> None:
-    events = [turned(event, math.radians(60.0)) for event in first_events(flown, camera)]
-    estimate = located(Localizer(cache, encoder, camera, alone(), Start(truth_of(flown), 15.0)), events)
-    assert estimate.outcome in (Outcome.LOW_SCORE, Outcome.AMBIGUOUS)
-    assert estimate.point is None
+    wrong = [turned(event, math.radians(60.0)) for event in events]
+    estimates = located(Localizer(cache, encoder, camera, Config(), Start(truth[0], 15.0)), wrong)
+    assert {(one.outcome, one.point, one.fix) for one in estimates} == {(Outcome.LOST, None, None)}
 
 
-def test_noise_is_found_nowhere(flown: Flown, cache: TileCache, encoder: OnnxEncoder, camera: CameraModel) -> None:
-    events = first_events(flown, camera)
-    frame = events[-1]
-    assert isinstance(frame, Frame)
-    for seed in range(3):
-        noise = np.random.default_rng(seed).integers(0, 256, (camera.height_px, camera.width_px), np.uint8)
-        localizer = Localizer(cache, encoder, camera, alone(), Start(truth_of(flown), 30.0))
-        estimate = located(localizer, [*events[:-1], replace(frame, image=noise)])
-        assert estimate.fix is None
+def test_noise_is_found_nowhere(
+    cache: TileCache, encoder: OnnxEncoder, camera: CameraModel, events: list[Event], truth: list[GeoPoint]
+) -> None:
+    rng = np.random.default_rng(1)
+    noisy = [
+        replace(event, image=rng.integers(0, 256, (camera.height_px, camera.width_px), np.uint8))
+        if isinstance(event, Frame)
+        else event
+        for event in events
+    ]
+    estimates = located(Localizer(cache, encoder, camera, Config(), Start(truth[0], 30.0)), noisy)
+    assert {(one.point, one.fix) for one in estimates} == {(None, None)}
+
+
+def test_what_a_frame_lacks_is_told_and_later_frames_are_found(
+    cache: TileCache, encoder: OnnxEncoder, camera: CameraModel, events: list[Event], truth: list[GeoPoint]
+) -> None:
+    first, second, third = [k for k, event in enumerate(events) if isinstance(event, Frame)][:3]
+    picture = events[first]
+    assert isinstance(picture, Frame)
+    assert picture.image is not None
+    localizer = Localizer(cache, encoder, camera, Config(), Start(truth[0], 15.0))
+    spoiled = [
+        picture,
+        *events[:first],
+        replace(picture, image=None),
+        replace(picture, image=np.full_like(picture.image, 90)),
+        *events[first + 1 : third],
+        replace(events[third], image=events[second].image),
+        *events[third + 1 :],
+    ]
+    outcomes = [estimate.outcome for estimate in located(localizer, spoiled)]
+    assert outcomes[:3] == [Outcome.NO_ATTITUDE, Outcome.NO_IMAGE, Outcome.LOW_TEXTURE]
+    assert outcomes[4] is Outcome.FROZEN
+    assert outcomes[-1] is Outcome.FIX

@@ -88,20 +88,31 @@ def test_settings_take_effect_and_are_told(flown: Flown, short_log: Path, tmp_pa
     config, out = tmp_path / "strict.toml", tmp_path / "out"
     config.write_text("[registration]\nmax_steps = 1\nmin_score = 1000.0\n")
     works("replay", short_log, "--cache", flown.cache, "--start", flown.start, "--config", config, "--out", out)
-    assert {row["outcome"] for row in rows(out / "estimates.csv")} == {"LOW_SCORE"}
+    assert {row["outcome"] for row in rows(out / "estimates.csv")} == {"LOST"}
     assert load_config(out / "config.toml").registration.min_score == 1000.0
 
 
 @pytest.mark.parametrize("start", [(), ("--start", "none")])
-def test_without_a_start_every_frame_is_lost(
-    flown: Flown, short_log: Path, tmp_path: Path, start: tuple[str, ...]
+def test_without_a_start_the_place_is_found_on_the_map(flown: Flown, tmp_path: Path, start: tuple[str, ...]) -> None:
+    out = tmp_path / "out"
+    ran = works("replay", flown.log, "--cache", flown.cache, *start, "--truth", flown.truth, "--out", out)
+    assert "warning" not in ran.err
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["a_10m"] >= 0.7
+    assert metrics["max_error_m"] < 15.0
+
+
+def test_without_a_start_and_without_an_index_every_frame_is_lost(
+    flown: Flown, short_log: Path, tmp_path: Path
 ) -> None:
-    ran = works("replay", short_log, "--cache", flown.cache, *start, "--out", tmp_path / "out")
-    assert ran.err.startswith("uavloc: warning: start: ")
-    assert len(ran.err.splitlines()) == 1
-    found = rows(tmp_path / "out" / "estimates.csv")
+    cache, config, out = tmp_path / "gradient.mbtiles", tmp_path / "gradient.toml", tmp_path / "out"
+    config.write_text('[engine]\nname = "gradient"\n', encoding="utf-8")
+    works("build", "--region", "full", "--source", flown.map, "--engine", "gradient", "--out", cache)
+    ran = works("replay", short_log, "--cache", cache, "--config", config, "--out", out)
+    assert ran.err == f"uavloc: warning: {cache}: has no index of regions: without a start every frame will be LOST\n"
+    found = rows(out / "estimates.csv")
     assert {(row["outcome"], row["fix"], row["lat_deg"]) for row in found} == {("LOST", "0", "")}
-    assert (tmp_path / "out" / "track.png").is_file()
+    assert (out / "track.png").is_file()
 
 
 def test_a_start_off_the_cache_is_said(flown: Flown, short_log: Path, quick: Path, tmp_path: Path) -> None:
@@ -109,7 +120,7 @@ def test_a_start_off_the_cache_is_said(flown: Flown, short_log: Path, quick: Pat
     ran = works("replay", short_log, "--cache", flown.cache, *where, "--out", tmp_path / "out")
     assert "warning: start: -33.000000,-7.000000 lies off the cache" in ran.err
     found = rows(tmp_path / "out" / "estimates.csv")
-    assert {(row["outcome"], row["fix"], row["lat_deg"]) for row in found} == {("OUTSIDE_CACHE", "0", "")}
+    assert {(row["outcome"], row["fix"], row["lat_deg"]) for row in found} == {("LOST", "0", "")}
 
 
 def test_frames_that_cannot_be_read_are_counted(flown: Flown, short_log: Path, quick: Path, tmp_path: Path) -> None:

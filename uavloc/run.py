@@ -146,7 +146,7 @@ def _warn_about_start(start: Start | None, cache: TileCache) -> None:
     elif not cache.covers(start.point):
         west, south, east, north = cache.manifest.region_bounds_deg
         _log.warning(
-            "start: %.6f,%.6f lies off the cache %s (W,S,E,N %.6f,%.6f,%.6f,%.6f): frames off it are OUTSIDE_CACHE",
+            "start: %.6f,%.6f lies off the cache %s (W,S,E,N %.6f,%.6f,%.6f,%.6f): no frame is found there",
             start.point.lat_deg, start.point.lon_deg, cache.path, west, south, east, north,
         )  # fmt: skip
 

@@ -21,7 +21,7 @@ examples:
 
 LOG is a folder with sensors.csv, camera.json and the images in frames/.
 DIR gets estimates.csv (a row per frame), track.geojson, track.kml, track.png, config.toml (repeats the run), and with
---truth metrics.json.
+--truth metrics.json; stale.geojson where the flight showed the map to be out of date.
 """
 
 
@@ -35,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start", type=start, metavar="LAT,LON,STD_M|none",
         help="where the flight begins, in degrees, and how far off that may be (1 sigma, metres); with none, the "
-        "default, the position stays unknown: this version needs a start",
+        "default, the whole map is searched",
     )  # fmt: skip
     parser.add_argument("--truth", type=Path, metavar="FILE", help="true positions (CSV), only to score the result")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
