@@ -21,7 +21,7 @@ LAYERS: dict[str, int] = {
     # 0: what everything may see
     "__init__": 0,
     # 1: the ground
-    **dict.fromkeys(["errors", "files", "frames", "onnxfile", "types"], 1),
+    **dict.fromkeys(["errors", "files", "frames", "onnxfile", "parallel", "types"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "turns"], 2

@@ -19,7 +19,7 @@ CONFIG, EVIDENCE = RegisterConfig(), EvidenceConfig()
 HEADINGS, SCALES = (-0.07, 0.0, 0.07), (-0.06, 0.0, 0.06)
 CELL_M = (2.0, 2.2)
 HEIGHT, WIDTH, RADIUS = 32, 36, 50
-TURNS = all_turns(HEADINGS, SCALES)
+TURNS = tuple(all_turns(HEADINGS, SCALES))
 UNTURNED = TURNS.index((0.0, 0.0))
 
 
@@ -47,7 +47,7 @@ def under_all_turns(patch: np.ndarray, right_turn: int = UNTURNED) -> Descriptor
 
 
 def search() -> Search:
-    return Search((RADIUS, RADIUS), CELL_M, HEADINGS, SCALES, 0.07, 0.06)
+    return Search((RADIUS, RADIUS), CELL_M, TURNS, 0.07, 0.06)
 
 
 def surveyed(patch: np.ndarray, world: np.ndarray, right_turn: int = UNTURNED) -> Surface:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from uavloc.encode import load_engine
 from uavloc.ortho import variants
-from uavloc.turns import all_turns, anchors, symmetric_steps, turned
+from uavloc.turns import all_turns, anchors, searched, symmetric_steps, turned
 from uavloc.types import Descriptors, Patch
 
 
@@ -78,3 +78,10 @@ def test_descriptors_of_any_length_are_turned() -> None:
     turns = [(0.1, 0.05)]
     warped = [turned(encoded, [(0.0, 0.0)], turns, (7.0, 6.0), (1.0, 1.0)) for encoded in (long, some)]
     np.testing.assert_allclose(warped[0].data[:, 190:200], warped[1].data, atol=1e-6)
+
+
+def test_the_smallest_search_leaves_out_what_changes_heading_and_height_at_once() -> None:
+    one, two = (-0.1, 0.0, 0.1), (-0.2, -0.1, 0.0, 0.1, 0.2)
+    assert set(searched(one, one)) == {(0.0, 0.0), (-0.1, 0.0), (0.1, 0.0), (0.0, -0.1), (0.0, 0.1)}
+    for headings, scales in ((one, two), (two, one), (two, two)):
+        assert list(searched(headings, scales)) == all_turns(headings, scales)

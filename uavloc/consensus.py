@@ -12,6 +12,7 @@ import numpy as np
 
 from uavloc.config import ConsensusConfig
 from uavloc.correlation import correlate
+from uavloc.parallel import each
 from uavloc.types import Descriptors, Mask
 
 
@@ -23,10 +24,10 @@ def parts_agreeing(
     Parts that hold too little of the picture, or cannot be moved freely on known map, are not asked.
     """
     reach = (round(config.reach_m / cell_m[0]), round(config.reach_m / cell_m[1]))
-    verdicts = [
-        _agrees(query, window, part, (row, column), reach, cell_m, config)
-        for part in _parts(query.mask[0], config.rows, config.columns)
-    ]
+    verdicts = each(
+        lambda part: _agrees(query, window, part, (row, column), reach, cell_m, config),
+        _parts(query.mask[0], config.rows, config.columns),
+    )
     asked = [verdict for verdict in verdicts if verdict is not None]
     return sum(asked), len(asked)
 

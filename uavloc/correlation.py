@@ -6,9 +6,13 @@ descriptor channels, without mean removal because descriptors are zero-mean by c
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
+from uavloc.parallel import each
 from uavloc.types import Descriptors, Float32, Mask
 
 _MIN_ENERGY = 1e-3
@@ -24,29 +28,28 @@ def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tu
     """
     n, _, h, w = query.data.shape
     height, width = window.mask.shape[1:]
-    size = (cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width))
-    rows, columns = height - h + 1, width - w + 1
-
-    data = [_spectrum(channel, size) for channel in window.data[0]]
-    energy = [_spectrum(np.square(window.data[0]).sum(axis=0), size)]
     known = window.mask[0].astype(np.float32)
-    holes = None if known.all() else [_spectrum(known, size)]
+    complete = bool(known.all())
+    sizes = _Sizes((cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)), height - h + 1, width - w + 1)
+    cells = _slider(window.data[0], n, sizes)
+    energy = _slider(np.square(window.data[0]).sum(axis=0)[None], n, sizes)
+    holes = None if complete else _slider(known[None], n, sizes)
+    values = np.empty((n, sizes.rows, sizes.columns), np.float32)
+    usable = np.ones(values.shape, np.bool_)
 
-    values = np.empty((n, rows, columns), np.float32)
-    usable = np.ones((n, rows, columns), np.bool_)
-    for i in range(n):
-        mask = [_spectrum(query.mask[i].astype(np.float32), size)]
-        dot = _inverse(data, [_spectrum(channel, size) for channel in query.data[i]], rows, columns)
+    def slide(i: int) -> None:
+        mask = query.mask[i].astype(np.float32)
         own = np.square(query.data[i]).sum(axis=0)
-        own_energy: Float32 = np.full((rows, columns), own.sum(), np.float32)
-        share: Float32 = np.ones((rows, columns), np.float32)
+        own_energy: Float32 = np.full(values.shape[1:], own.sum(), np.float32)
+        share: Float32 = np.ones(values.shape[1:], np.float32)
         if holes is not None:
-            own_energy = _inverse(holes, [_spectrum(own, size)], rows, columns)
-            share = _inverse(holes, mask, rows, columns) / max(1.0, float(query.mask[i].sum()))
+            own_energy = holes(own[None])
+            share = holes(mask[None]) / max(1.0, float(mask.sum()))
             usable[i] = share >= min_overlap - _SHARE_TOLERANCE
-        map_energy = _inverse(energy, mask, rows, columns)
-        norm = np.sqrt(np.maximum(map_energy, _MIN_ENERGY) * np.maximum(own_energy, _MIN_ENERGY))
-        values[i] = dot / norm * np.sqrt(np.clip(share, 0.0, 1.0))
+        norm = np.sqrt(np.maximum(energy(mask[None]), _MIN_ENERGY) * np.maximum(own_energy, _MIN_ENERGY))
+        values[i] = cells(query.data[i]) / norm * np.sqrt(np.clip(share, 0.0, 1.0))
+
+    each(slide, range(n))
     return values, usable
 
 
@@ -93,16 +96,41 @@ def peak_offset(surface: Float32, row: int, column: int) -> tuple[float, float]:
     return row + vertical[0], column + horizontal[0]
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """Of a transform that holds a window, and of the correlation."""
+
+    transform: tuple[int, int]
+    rows: int
+    columns: int
+
+
+def _slider(window: Float32, queries: int, sizes: _Sizes) -> Callable[[Float32], Float32]:
+    """What correlates queries (C x h x w) with a window (C x H x W), summed over channels.
+
+    The spectra of the window serve many queries. For one alone OpenCV does it in a single call, on one core.
+    """
+    if queries == 1:
+        ground = _interleaved(window)
+        return lambda query: np.asarray(cv2.matchTemplate(ground, _interleaved(query), cv2.TM_CCORR), np.float32)
+    spectra = each(lambda channel: _spectrum(channel, sizes.transform), window)
+    return lambda query: _inverse(spectra, query, sizes)
+
+
+def _interleaved(planes: Float32) -> Float32:
+    return np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+
 def _spectrum(plane: Float32, size: tuple[int, int]) -> Float32:
     padded = np.zeros(size, np.float32)
     padded[: plane.shape[0], : plane.shape[1]] = plane
     return np.asarray(cv2.dft(padded, nonzeroRows=plane.shape[0]), np.float32)
 
 
-def _inverse(window: list[Float32], query: list[Float32], rows: int, columns: int) -> Float32:
-    """Sum over channels of the correlation of query spectra with window spectra, at the first rows and columns."""
-    product = np.zeros_like(window[0])
-    for w, q in zip(window, query, strict=True):
-        product += cv2.mulSpectrums(w, q, 0, conjB=True)
+def _inverse(window: list[Float32], query: Float32, sizes: _Sizes) -> Float32:
+    """Sum over channels of the correlation of a query with window spectra, at the first rows and columns."""
+    product = np.zeros(sizes.transform, np.float32)
+    for spectrum, plane in zip(window, query, strict=True):
+        product += cv2.mulSpectrums(spectrum, _spectrum(plane, sizes.transform), 0, conjB=True)
     full = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
-    return np.asarray(full[:rows, :columns], np.float32)
+    return np.asarray(full[: sizes.rows, : sizes.columns], np.float32)

@@ -18,7 +18,7 @@ from uavloc.refine import refine, sharpened
 from uavloc.register import Search, Surface, survey
 from uavloc.staleness import StaleBlock, Staleness, block_agreements
 from uavloc.tiles import TileCache
-from uavloc.turns import all_turns, anchors, symmetric_steps, turned
+from uavloc.turns import Turn, all_turns, anchors, searched, symmetric_steps, turned
 from uavloc.types import Attitude, Descriptors, Encoder, Float, Frame, GeoPoint, Height, Match, Outcome, Patch
 
 _REFINE_MARGIN_PX = 16
@@ -91,19 +91,14 @@ class Query:
     patch: Patch
     zoom: int
     descriptors: Descriptors
-    headings_rad: tuple[float, ...]
-    log_scales: tuple[float, ...]
+    turns: tuple[Turn, ...]
     nadir_cell: tuple[float, float]
     cell_m: tuple[float, float]
 
     @property
     def reach(self) -> tuple[float, float]:
-        """How far from the pose headings and log scales are covered by the search."""
-        turn, stretch = self._steps()
-        return self.headings_rad[-1] + turn / 2.0, self.log_scales[-1] + stretch / 2.0
-
-    def _steps(self) -> tuple[float, float]:
-        return self.headings_rad[1] - self.headings_rad[0], self.log_scales[1] - self.log_scales[0]
+        """How far from the pose headings and log scales are covered by the search: half a step beyond the last."""
+        return _reach([heading for heading, _ in self.turns]), _reach([scale for _, scale in self.turns])
 
     @property
     def ground_m(self) -> float:
@@ -171,9 +166,10 @@ class Asker:
         nadir_cell = (patch.nadir_px[0] / stride, patch.nadir_px[1] / stride)
         cell_m = (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride)
         with self.watch.timed("turn"):
-            descriptors = turned(encoded, at, all_turns(headings, log_scales), nadir_cell, cell_m)
+            turns = searched(headings, log_scales)
+            descriptors = turned(encoded, at, turns, nadir_cell, cell_m)
         about = replace(pose, heading_rad=laid.pose.heading_rad, log_scale=laid.pose.log_scale)
-        return Query(about, patch, laid.zoom, descriptors, headings, log_scales, nadir_cell, cell_m)
+        return Query(about, patch, laid.zoom, descriptors, turns, nadir_cell, cell_m)
 
     def survey(self, query: Query, place_ne_m: tuple[float, float], radius_m: float) -> Surface | None:
         """How well a query fits within a radius of a place; None where there is no map."""
@@ -183,8 +179,7 @@ class Asker:
         top = math.floor(y - query.nadir_cell[1]) - radius
         _, height, width = query.descriptors.mask.shape
         origin = (x - query.nadir_cell[0] - left, y - query.nadir_cell[1] - top)
-        turns = (query.headings_rad, query.log_scales, query.pose.heading_std_rad, query.pose.log_scale_std)
-        search = Search(origin, query.cell_m, *turns)
+        search = Search(origin, query.cell_m, query.turns, query.pose.heading_std_rad, query.pose.log_scale_std)
         with self.watch.timed("register"):
             window = self._cache.descriptors(query.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
             window = self._staleness.weighted(window, query.zoom, (left, top), self._encoder.stride)
@@ -267,3 +262,9 @@ class Asker:
         ]
         zoom = max(fitting, default=min(gsds))
         return zoom, gsds[zoom]
+
+
+def _reach(values: list[float]) -> float:
+    """Half a step beyond the last of evenly spaced values around zero."""
+    last, step = max(values), min(value for value in values if value > 0.0)
+    return last + step / 2.0

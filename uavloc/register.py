@@ -17,7 +17,7 @@ from uavloc.config import ConsensusConfig, EvidenceConfig, RegisterConfig
 from uavloc.consensus import parts_agreeing
 from uavloc.correlation import correlate, parabola, peak_offset, standardised, standing_out
 from uavloc.evidence import score_log_ratio
-from uavloc.turns import all_turns
+from uavloc.turns import Turn
 from uavloc.types import Descriptors, Float, Float32, Mask, Match
 
 _MIN_USABLE_SHARE = 0.05
@@ -30,14 +30,13 @@ class Search:
     """What is searched: the places of a window, under which headings and scales.
 
     `origin_cell` is the (x, y) shift of the patch in the window at which the vehicle sits at the centre of the search;
-    `cell_m` is (north, east) metres per cell. The search covers every heading correction (outer) with every log of the
-    height factor (inner); both are evenly spaced and hold at least three values.
+    `cell_m` is (north, east) metres per cell. `turns` are the corrections of heading and height under which the patch
+    was encoded, evenly spaced along both, three or more along each; the standard deviations are those of both.
     """
 
     origin_cell: tuple[float, float]
     cell_m: tuple[float, float]
-    headings_rad: tuple[float, ...]
-    log_scales: tuple[float, ...]
+    turns: tuple[Turn, ...]
     heading_std_rad: float
     log_scale_std: float
 
@@ -61,8 +60,7 @@ class Surface:
         self._query, self._window = query, window
         self._agreed: dict[tuple[int, int, int], tuple[int, int]] = {}
         self._believed = log_likelihood(scores, config.temper)
-        turns = np.array(all_turns(search.headings_rad, search.log_scales))
-        turn = -0.5 * np.square(turns / [search.heading_std_rad, search.log_scale_std]).sum(axis=1)
+        turn = -0.5 * np.square(np.array(search.turns) / [search.heading_std_rad, search.log_scale_std]).sum(axis=1)
         ratio = np.where(np.isfinite(scores), score_log_ratio(scores, evidence), -np.inf)
         weighed = (ratio + turn[:, None, None]).astype(np.float32)
         self._best_turn = weighed.argmax(axis=0)
@@ -182,21 +180,25 @@ def _turn(believed: Float32, k: int, row: int, column: int, search: Search) -> t
     Turning moves the peak a little, so every turn is represented by its best cell of the 3 x 3 around it.
     """
     around = believed[:, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max(axis=(1, 2))
-    table = around.reshape(len(search.headings_rad), len(search.log_scales))
-    i, j = divmod(k, len(search.log_scales))
-    return *_axis_peak(table[:, j], i, search.headings_rad), *_axis_peak(table[i], j, search.log_scales)
+    heading, scale = search.turns[k]
+    found = list(zip(search.turns, around.tolist(), strict=True))
+    along_heading = {turn[0]: value for turn, value in found if turn[1] == scale}
+    along_scale = {turn[1]: value for turn, value in found if turn[0] == heading}
+    steps = [min(abs(turn[axis]) for turn in search.turns if turn[axis] != 0.0) for axis in (0, 1)]
+    return *_axis_peak(along_heading, heading, steps[0]), *_axis_peak(along_scale, scale, steps[1])
 
 
-def _axis_peak(values: Float32, peak: int, axis: tuple[float, ...]) -> tuple[float, float]:
+def _axis_peak(values: dict[float, float], at: float, step: float) -> tuple[float, float]:
     """Best value along a searched axis with its standard deviation, from the curvature of the log-likelihood.
 
-    Never surer than a quarter of a step, never less sure than the step itself.
+    Never surer than a quarter of a step, never less sure than the step itself, as where a neighbour was not tried.
     """
-    step = axis[1] - axis[0]
-    padded = np.pad(values.astype(np.float64), 1, constant_values=-np.inf)
-    shift, curvature = parabola(padded[peak], padded[peak + 1], padded[peak + 2])
+    before = [value for value in values if value < at]
+    after = [value for value in values if value > at]
+    around = (values[max(before)] if before else -np.inf, values[at], values[min(after)] if after else -np.inf)
+    shift, curvature = parabola(*around)
     std = step / math.sqrt(curvature) if curvature > 0.0 else step
-    return axis[peak] + shift * step, min(step, max(step / 4.0, std))
+    return at + shift * step, min(step, max(step / 4.0, std))
 
 
 def _shape_cov(believed: Float32, row: int, column: int, cell_m: tuple[float, float]) -> Float:

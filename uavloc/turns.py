@@ -8,10 +8,12 @@ anchors only, and the descriptors of the turns between are those of the nearest 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
+from uavloc.parallel import each
 from uavloc.types import Descriptors, Float
 
 Turn = tuple[float, float]
@@ -35,8 +37,19 @@ def anchors(values: tuple[float, ...], reach: float) -> tuple[float, ...]:
 
 
 def all_turns(headings_rad: tuple[float, ...], log_scales: tuple[float, ...]) -> list[Turn]:
-    """Every (heading, log scale) of a search, in the order in which `register` expects the queries."""
+    """Every pair of a heading with a log scale."""
     return [(heading, scale) for heading in headings_rad for scale in log_scales]
+
+
+def searched(headings_rad: tuple[float, ...], log_scales: tuple[float, ...]) -> tuple[Turn, ...]:
+    """The turns that a search tries: all, but of the smallest search only those that change one of the two.
+
+    One step to either side is searched where both are known already, to follow their drift; the two do not drift off
+    together within a frame, and the corners would double the work.
+    """
+    turns = all_turns(headings_rad, log_scales)
+    smallest = len(headings_rad) == len(log_scales) == 3
+    return tuple(turn for turn in turns if not smallest or 0.0 in turn)
 
 
 def similarity(turn: Turn, nadir: tuple[float, float], gsd_m: tuple[float, float]) -> Float:
@@ -53,7 +66,11 @@ def similarity(turn: Turn, nadir: tuple[float, float], gsd_m: tuple[float, float
 
 
 def turned(
-    encoded: Descriptors, at: list[Turn], turns: list[Turn], nadir: tuple[float, float], cell_m: tuple[float, float]
+    encoded: Descriptors,
+    at: Sequence[Turn],
+    turns: Sequence[Turn],
+    nadir: tuple[float, float],
+    cell_m: tuple[float, float],
 ) -> Descriptors:
     """Descriptors for every turn from those at the anchors (one each, in order): the nearest one, warped by the rest.
 
@@ -64,21 +81,24 @@ def turned(
     data = np.zeros((n, channels, height, width), np.float32)
     mask = np.zeros((n, height, width), np.bool_)
     planes = np.ascontiguousarray(encoded.data.transpose(0, 2, 3, 1))
-    for i, turn in enumerate(turns):
-        k = _nearest(turn, at)
-        rest = (turn[0] - at[k][0], turn[1] - at[k][1])
+
+    def lay(i: int) -> None:
+        k = _nearest(turns[i], at)
+        rest = (turns[i][0] - at[k][0], turns[i][1] - at[k][1])
         if rest == (0.0, 0.0):
             data[i], mask[i] = encoded.data[k], encoded.mask[k]
-            continue
+            return
         affine = similarity(rest, nadir, cell_m)
         mask[i] = cv2.warpAffine(encoded.mask[k].astype(np.float32), affine, (width, height)) > 0.999
         for first in range(0, channels, _WARPED_TOGETHER):
             part = np.ascontiguousarray(planes[k][:, :, first : first + _WARPED_TOGETHER])
             warped = cv2.warpAffine(part, affine, (width, height)).reshape(height, width, -1)
             data[i, first : first + _WARPED_TOGETHER] = (warped * mask[i][:, :, None]).transpose(2, 0, 1)
+
+    each(lay, range(n))
     return Descriptors(data, mask)
 
 
-def _nearest(turn: Turn, at: list[Turn]) -> int:
+def _nearest(turn: Turn, at: Sequence[Turn]) -> int:
     """Index of the anchor from which the least heading and scale is left."""
     return int(np.argmin([math.hypot(turn[0] - heading, turn[1] - scale) for heading, scale in at]))

@@ -33,8 +33,7 @@ from uavloc.types import Descriptors, Encoder, Match, Patch, Pixels, Progress
 SUCCESS_PX = 3.0
 WRONG_PX = 50.0
 HEADING_STEP_DEG = 4.0
-_FINE_HEADINGS_RAD = tuple(math.radians(degrees) for degrees in (-2.0, 0.0, 2.0))
-_FINE_LOG_SCALES = (-0.02, 0.0, 0.02)
+_FINE_TURNS = tuple(all_turns(tuple(math.radians(degrees) for degrees in (-2.0, 0.0, 2.0)), (-0.02, 0.0, 0.02)))
 _MIN_OVERLAP = 0.8
 _BATCH = 6
 
@@ -82,7 +81,7 @@ def dense_finder(encoder: Encoder) -> Finder:
         patch = _patch(camera, encoder.stride)
         window, centre = _window(reference, patch.mask.shape[0] // 2, encoder)
         heading = _best_heading(patch, window, encoder)
-        turns = [(heading + turn, scale) for turn, scale in all_turns(_FINE_HEADINGS_RAD, _FINE_LOG_SCALES)]
+        turns = [(heading + turn, scale) for turn, scale in _FINE_TURNS]
         query = encoder.encode(*variants(patch, turns, encoder.stride))
         config = Config()
         surface = survey(query, window, _search(patch, centre, encoder.stride), config.registration, config.evidence)
@@ -159,4 +158,4 @@ def _best_heading(patch: Patch, window: Descriptors, encoder: Encoder) -> float:
 def _search(patch: Patch, centre: tuple[float, float], stride: int) -> Search:
     """Anywhere on the reference, in the fine turns."""
     origin = (centre[0] - patch.nadir_px[0] / stride, centre[1] - patch.nadir_px[1] / stride)
-    return Search(origin, (float(stride), float(stride)), _FINE_HEADINGS_RAD, _FINE_LOG_SCALES, 0.1, 0.1)
+    return Search(origin, (float(stride), float(stride)), _FINE_TURNS, 0.1, 0.1)
