@@ -19,6 +19,7 @@ from uavloc.frames import LocalFrame
 from uavloc.localizer import Localizer
 from uavloc.query import Pose, Sight
 from uavloc.region import Region
+from uavloc.regions import heading_turns
 from uavloc.sources import open_source
 from uavloc.tiles import TileCache
 from uavloc.types import Attitude, Encoder, Frame, Height, Outcome
@@ -108,7 +109,7 @@ def test_with_a_prior_only_regions_near_it_are_suggested(cold: ColdStart, autumn
 
 
 def test_the_density_is_that_of_the_map_and_of_all_round(cold: ColdStart) -> None:
-    known, unknown = cold.log_density(0.1), cold.log_density(None)
+    known, unknown = cold.log_density(0.05), cold.log_density(None)
     assert math.exp(-known) == pytest.approx(autumn.WORLD.size_m**2, rel=0.03)
     assert known - unknown == pytest.approx(math.log(18.0))
 
@@ -118,7 +119,17 @@ def test_a_heading_beyond_the_limit_is_no_heading(cold: ColdStart, autumn_flight
     limit = math.radians(Config().cold_start.heading_std_deg)
     for std, known in ((limit * 0.99, True), (limit * 1.01, False), (math.pi, False)):
         attitude = replace(sight.attitude, std_rad=(0.01, 0.01, std))
-        assert cold.heading_std_rad(replace(sight, attitude=attitude)) == (std if known else None)
+        assert cold.heading_std_rad(replace(sight, attitude=attitude), doubted=False) == (std if known else None)
+
+
+def test_a_compass_that_is_doubted_is_not_taken_to_be_off_by_anything(
+    cold: ColdStart, autumn_flight: autumn.Recorded
+) -> None:
+    """Under a map that lies upside down every frame fits, but for the compass."""
+    sight = sights(autumn_flight)[0]
+    std = cold.heading_std_rad(replace(sight, attitude=replace(sight.attitude, std_rad=(0.01, 0.01, 0.05))), True)
+    assert std is not None
+    assert max(map(abs, heading_turns(std))) == pytest.approx(math.radians(Config().cold_start.compass_fault_deg))
 
 
 def test_without_an_index_nothing_is_suggested(

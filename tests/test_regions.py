@@ -44,7 +44,7 @@ def frame(ned_from_body, agl_m):
 def pictures(ned_from_body, agl_m, heading_std_rad=0.0, zooms=(ZOOM,)):
     image = frame(ned_from_body, agl_m)
     return query_pictures(
-        image, CAMERA, ned_from_body, agl_m, heading_std_rad, LAT, zooms, WINDOW_PX, math.radians(60.0)
+        image, CAMERA, ned_from_body, agl_m, heading_turns(heading_std_rad), LAT, zooms, WINDOW_PX, math.radians(60.0)
     )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def test_what_the_frame_does_not_show_is_masked():
 def test_a_frame_that_sees_no_ground_asks_nothing():
     upwards = attitude(0.0, 0.0, 180.0)
     image = np.zeros((HEIGHT, WIDTH), np.uint8)
-    assert query_pictures(image, CAMERA, upwards, 60.0, None, LAT, (18,), WINDOW_PX, math.radians(60.0)) == []
+    assert query_pictures(image, CAMERA, upwards, 60.0, [0.0], LAT, (18,), WINDOW_PX, math.radians(60.0)) == []
 
 
 def test_an_oblique_view_tells_where_the_vehicle_is():

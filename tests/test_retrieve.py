@@ -26,7 +26,7 @@ from uavloc.frames import geo_from_world_px, mercator_gsd_m, rotation_from_rpy, 
 from uavloc.recall import Answer, recall_at
 from uavloc.region import parse_region
 from uavloc.regionfile import encode_vectors
-from uavloc.regions import query_pictures
+from uavloc.regions import heading_turns, query_pictures
 from uavloc.retrieve import Hint, Picture, Retriever, make_index
 from uavloc.sources import open_source
 from uavloc.tiles import TileCache
@@ -357,9 +357,10 @@ def test_real_frames_stand_out_on_their_own_map_only(data_dir, retrievers):
         image = cv2.imread(str(next((flight / "frames").glob(f"{row['frame']}.*"))), cv2.IMREAD_GRAYSCALE)
         ned_from_body = rotation_from_rpy(0.0, 0.0, math.radians(float(row["heading_deg"])))
         for retriever, scores in zip(retrievers, (own, other), strict=True):
+            turns, agl_m = heading_turns(math.radians(4.0)), float(row["agl_m"])
             pictures = query_pictures(
-                image, camera, ned_from_body, float(row["agl_m"]), math.radians(4.0), -29.4, retriever.zooms,
-                retriever.window_px, math.radians(60.0),
+                image, camera, ned_from_body, agl_m, turns, -29.4, retriever.zooms, retriever.window_px,
+                math.radians(60.0),
             )  # fmt: skip
             scores += [region.score for region in retriever.regions(pictures, 1)]
     assert len(own) == len(other) == len(rows)

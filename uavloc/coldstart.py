@@ -9,7 +9,7 @@ from uavloc.config import Config
 from uavloc.filter import State
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.query import Pose, Sight
-from uavloc.regions import HEADING_STEP_RAD, query_pictures
+from uavloc.regions import HEADING_STEP_RAD, heading_turns, query_pictures
 from uavloc.retrieve import Hint, Picture, Retriever
 from uavloc.tiles import TileCache
 from uavloc.types import Encoder, GeoPoint
@@ -34,7 +34,7 @@ class ColdStart:
 
     def log_density(self, heading_std_rad: float | None) -> float:
         """Log of the prior density (per m^2) of being anywhere on the map, under a heading as rare as all tried."""
-        width = math.tau if heading_std_rad is None else 2.0 * HEADING_STEP_RAD
+        width = math.tau if heading_std_rad is None else max(2.0 * HEADING_STEP_RAD, 4.0 * heading_std_rad)
         return -math.log(self._area_m2 * width / (2.0 * HEADING_STEP_RAD))
 
     def poses(self, sight: Sight, prior: State | None, heading_std_rad: float | None) -> list[Pose]:
@@ -63,20 +63,26 @@ class ColdStart:
     def _pictures(self, sight: Sight, retriever: Retriever, heading_std_rad: float | None) -> list[Picture]:
         """The frame as windows of the coarsest level that it fills: the more it shows, the better it is told apart."""
         assert sight.frame.image is not None
+        turns = heading_turns(heading_std_rad)
         for zoom in sorted(retriever.zooms):
             pictures = query_pictures(
-                sight.frame.image, self._camera, sight.attitude.ned_from_body, sight.height.agl_m,
-                heading_std_rad, self._lat_deg, [zoom], retriever.window_px,
-                math.radians(self._config.ortho.max_oblique_deg),
+                sight.frame.image, self._camera, sight.attitude.ned_from_body, sight.height.agl_m, turns,
+                self._lat_deg, [zoom], retriever.window_px, math.radians(self._config.ortho.max_oblique_deg),
             )  # fmt: skip
             if pictures:
                 return pictures
         return []
 
-    def heading_std_rad(self, sight: Sight) -> float | None:
-        """How far the heading may be off; None for all round."""
-        std_rad = sight.attitude.std_rad[2]
-        return None if std_rad > math.radians(self._config.cold_start.heading_std_deg) else std_rad
+    def heading_std_rad(self, sight: Sight, doubted: bool) -> float | None:
+        """How far the heading may be off; None for all round, where there is no compass worth the name.
+
+        A compass that is doubted may be off by much more than it says, but not by anything: a map under which the
+        vehicle would fly backwards is the map of another place.
+        """
+        config, std_rad = self._config.cold_start, sight.attitude.std_rad[2]
+        if std_rad > math.radians(config.heading_std_deg):
+            return None
+        return math.radians(config.compass_fault_deg) / 2.0 if doubted else std_rad
 
 
 def _area_m2(local: LocalFrame, west: float, south: float, east: float, north: float) -> float:

@@ -208,15 +208,21 @@ class ConsensusConfig(_Section):
 class IntegrityConfig(_Section):
     """When a position is published at all. Odds are natural logarithms."""
 
-    confirm_odds: float = Field(default=9.0, description="Log odds from which a place is believed and published.")
-    confirm_looks: float = Field(
-        default=1.2, ge=0, description="Views, the new ground of each as a share, that a place must have passed."
+    confirm_odds: float = Field(
+        default=7.0, ge=-100, le=100, description="Log odds from which a place is believed and published."
     )
-    demote_odds: float = Field(default=3.0, description="Log odds below which a published place is given up.")
+    confirm_looks: float = Field(
+        default=1.1, ge=0, description="Views, the new ground of each as a share, that a place must have passed."
+    )
+    demote_odds: float = Field(
+        default=3.0, ge=-100, le=100, description="Log odds below which a published place is given up."
+    )
     lead: float = Field(default=5.0, ge=0, description="Log odds it must keep over any other place.")
-    birth_odds: float = Field(default=-6.0, description="Log odds from which a place is kept in mind.")
+    birth_odds: float = Field(default=-6.0, ge=-100, le=100, description="Log odds from which a place is kept in mind.")
     max_odds: float = Field(default=16.0, gt=0, le=100, description="No place is believed more than this.")
-    kidnap_odds: float = Field(default=-7.0, description="Log odds that a believed place is wrong, for every frame.")
+    kidnap_odds: float = Field(
+        default=-7.0, ge=-100, le=100, description="Log odds that a believed place is wrong, for every frame."
+    )
     lost_std_m: float = Field(default=60.0, gt=0, description="Uncertainty (1 sigma) of a place that was given up.")
     hypotheses: int = Field(default=6, ge=1, le=32, description="Places kept in mind at one time.")
     same_place_m: float = Field(default=15.0, gt=0, description="Places nearer to each other than this are one.")
@@ -243,14 +249,22 @@ class ColdStartConfig(_Section):
         default=150.0, gt=0, description="Worse than this (1 sigma), only places that resemble the frame are looked at."
     )
     patience: int = Field(default=10, ge=1, description="Frames without success after which a prior is not believed.")
-    regions: int = Field(default=5, ge=1, le=64, description="Regions of the map that are looked at per frame.")
+    regions: int = Field(default=4, ge=1, le=64, description="Regions of the map that are looked at per frame.")
     region_radius_m: float = Field(default=90.0, gt=0, description="Half side of the search in one of them.")
+    max_window_px: int = Field(
+        default=600, ge=128, le=8192, description="Longest side of such a search; wider ones use a coarser level."
+    )
     check_radius_m: float = Field(default=40.0, gt=0, description="Half side of the search at a place kept in mind.")
     checks: int = Field(default=3, ge=1, le=32, description="Places of each kind that are looked at closely per frame.")
     widening: float = Field(default=2.0, ge=1, description="Steps of turns are this much wider in wide looks.")
-    settled_odds: float = Field(default=5.0, description="Log odds of a place from which no others are sought.")
+    settled_odds: float = Field(
+        default=5.0, ge=-100, le=100, description="Log odds of a place from which no others are sought."
+    )
     heading_std_deg: float = Field(
         default=20.0, gt=0, description="A heading known worse than this (1 sigma) is sought all round."
+    )
+    compass_fault_deg: float = Field(
+        default=60.0, gt=0, le=180, description="Farther off than this no compass is, even one that is not believed."
     )
 
 

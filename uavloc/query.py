@@ -132,13 +132,14 @@ class Asker:
         self._staleness = Staleness()
         self.watch = Stopwatch()
 
-    def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0) -> Laid:
+    def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0, max_window_px: int | None = None) -> Laid:
         """A frame on the ground, at the finest level at which patch and search window are not too large.
 
-        Raises NoFixError where there is nothing to match with.
+        A window is too large beyond `max_window_px`, or else beyond what the configuration says. Raises NoFixError
+        where there is nothing to match with.
         """
         with self.watch.timed("rectify"):
-            return self._laid(sight, pose, radius_m)
+            return self._laid(sight, pose, radius_m, max_window_px or self._config.registration.max_window_px)
 
     def much_the_same(self, one: Pose, other: Pose, widening: float = 1.0) -> bool:
         """Whether searches of turns about two poses differ by no more than half a step."""
@@ -235,7 +236,7 @@ class Asker:
         """A place of the local frame on the ellipsoid."""
         return GeoPoint(*self._local.geo_from_ne(float(place_ne_m[0]), float(place_ne_m[1])))
 
-    def _laid(self, sight: Sight, pose: Pose, radius_m: float) -> Laid:
+    def _laid(self, sight: Sight, pose: Pose, radius_m: float, max_window_px: int) -> Laid:
         image, limits = sight.frame.image, self._config.ortho
         assert image is not None
         ned_from_body = yaw_rotation(pose.heading_rad) @ sight.attitude.ned_from_body
@@ -244,23 +245,20 @@ class Asker:
         ground = footprint_ne(self._camera, ned_from_body, agl_m, oblique_rad)
         if len(ground) == 0:
             raise NoFixError(Outcome.OUTSIDE_CACHE)
-        zoom, gsd_m = self._level(float(np.ptp(ground, axis=0).max()), radius_m, self.geo(pose.place_ne_m).lat_deg)
+        reach_m = float(np.ptp(ground, axis=0).max())
+        zoom, gsd_m = self._level(reach_m, reach_m + 2.0 * radius_m, max_window_px, self.geo(pose.place_ne_m).lat_deg)
         patch = rectify(image, self._camera, ned_from_body, agl_m, gsd_m, oblique_rad, limits.max_patch_px)
         if patch is None or patch.mask.mean() < limits.min_valid_share or texture(patch) < limits.min_texture:
             raise NoFixError(Outcome.LOW_TEXTURE)
         return Laid(pose, zoom, patch)
 
-    def _level(self, reach_m: float, radius_m: float, lat_deg: float) -> tuple[int, tuple[float, float]]:
+    def _level(
+        self, patch_m: float, window_m: float, max_window_px: int, lat_deg: float
+    ) -> tuple[int, tuple[float, float]]:
         """(zoom, metres per pixel) of the finest level that keeps patch and window small, else of the coarsest."""
-        config = self._config
         gsds = {zoom: mercator_gsd_m(lat_deg, zoom) for zoom in self._cache.levels}
-        fitting = [
-            zoom
-            for zoom, gsd in gsds.items()
-            if reach_m / min(gsd) <= config.ortho.max_patch_px
-            and (reach_m + 2.0 * radius_m) / min(gsd) <= config.registration.max_window_px
-        ]
-        zoom = max(fitting, default=min(gsds))
+        least_m = max(patch_m / self._config.ortho.max_patch_px, window_m / max_window_px)
+        zoom = max((zoom for zoom, gsd in gsds.items() if min(gsd) >= least_m), default=min(gsds))
         return zoom, gsds[zoom]
 
 

@@ -24,7 +24,7 @@ def query_pictures(
     camera: CameraModel,
     ned_from_body: Float,
     agl_m: float,
-    heading_std_rad: float | None,
+    turns: Sequence[float],
     lat_deg: float,
     zooms: Sequence[int],
     window_px: int,
@@ -32,10 +32,9 @@ def query_pictures(
 ) -> list[Picture]:
     """The frame as square pictures of `window_px`, at every zoom whose windows it fills by half, under every heading.
 
-    Headings lie within 2 sigma of the attitude's; all round where `heading_std_rad` is None or that wide. `lat_deg` is
-    any latitude near (it only sets the scale). What the frame does not show is masked.
+    `turns` are corrections of the attitude's heading (radians). `lat_deg` is any latitude near (it only sets the
+    scale). What the frame does not show is masked.
     """
-    turns = heading_turns(heading_std_rad)
     yaw_rad = rpy_from_rotation(ned_from_body)[2]
     pictures: list[Picture] = []
     for zoom in zooms:

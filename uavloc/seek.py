@@ -73,7 +73,7 @@ class Seeker:
     def _suggestions(self, sight: Sight, prior: State | None) -> Iterator[_Suggestion]:
         """What wide looks suggest: where the vehicle was said to be, and where the map resembles the frame."""
         cold, made = self._config.cold_start, list[Query]()
-        heading_std = None if self._unfound > 3 * cold.patience else self._cold.heading_std_rad(sight)
+        heading_std = self._cold.heading_std_rad(sight, doubted=self._unfound > 3 * cold.patience)
         density = _density(prior, self._cold.log_density(heading_std))
         believed = prior if self._unfound <= cold.patience or not self._cold.possible else None
         if believed is not None and self._searchable(believed):
@@ -94,7 +94,7 @@ class Seeker:
     def _suggested(
         self, sight: Sight, pose: Pose, radius_m: float, density: Density, queries: list[Query]
     ) -> Iterator[_Suggestion]:
-        look = self._look_about(sight, pose, radius_m, queries, self._config.cold_start.widening)
+        look = self._look_about(sight, pose, radius_m, queries, wide=True)
         if look is None:
             return
         for match in look.surface.strongest(self._config.cold_start.checks):
@@ -106,13 +106,15 @@ class Seeker:
             yield _Suggestion(there, density, odds)
 
     def _look_about(
-        self, sight: Sight, pose: Pose, radius_m: float, made: list[Query], widening: float = 1.0
+        self, sight: Sight, pose: Pose, radius_m: float, made: list[Query], *, wide: bool = False
     ) -> Look | None:
         """A look, with a query that was made for another one where that serves; None where there is nothing to see."""
+        cold = self._config.cold_start
+        widening, most_px = (cold.widening, cold.max_window_px) if wide else (1.0, None)
         query = next((query for query in made if self._asker.much_the_same(query.pose, pose, widening)), None)
         if query is None:
             try:
-                query = self._asker.query(self._asker.lay(sight, pose, radius_m), pose, widening)
+                query = self._asker.query(self._asker.lay(sight, pose, radius_m, most_px), pose, widening)
             except NoFixError:
                 return None
             made.append(query)

@@ -12,7 +12,7 @@ from uavloc.bench.singleframe import Shot
 from uavloc.camera import CameraModel
 from uavloc.config import Config
 from uavloc.recall import Answer, distance_at, recall_at, recall_by_area, sdm_at
-from uavloc.regions import query_pictures
+from uavloc.regions import heading_turns, query_pictures
 from uavloc.retrieve import Retriever
 
 HEADING_DEG = 15.0
@@ -57,7 +57,7 @@ def ask(shot: Shot, retriever: Retriever, camera: CameraModel) -> Asked:
         return Asked(Answer((), shot.truth), 0.0)
     started = time.perf_counter()
     pictures = query_pictures(
-        shot.frame.image, camera, attitude.ned_from_body, height.agl_m, _STD_RAD, shot.prior.lat_deg,
+        shot.frame.image, camera, attitude.ned_from_body, height.agl_m, heading_turns(_STD_RAD), shot.prior.lat_deg,
         retriever.zooms, retriever.window_px, math.radians(Config().ortho.max_oblique_deg),
     )  # fmt: skip
     regions = retriever.regions(pictures, LISTED)
