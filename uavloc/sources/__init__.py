@@ -8,10 +8,16 @@ from pathlib import Path
 from uavloc.errors import InputError
 from uavloc.sources.corners import CornerImage
 from uavloc.sources.geotiff import GeoTiff
+from uavloc.sources.mbtiles import MbTiles
 from uavloc.sources.xyz import XyzFolder, is_pattern
 from uavloc.types import MapSource
 
-SOURCES: dict[str, Callable[[Path], MapSource]] = {"corners": CornerImage, "geotiff": GeoTiff, "xyz": XyzFolder}
+SOURCES: dict[str, Callable[[Path], MapSource]] = {
+    "corners": CornerImage,
+    "geotiff": GeoTiff,
+    "mbtiles": MbTiles,
+    "xyz": XyzFolder,
+}
 _MAGIC = {
     b"\xff\xd8\xff": "corners",
     b"\x89PNG\r\n\x1a\n": "corners",
@@ -20,9 +26,10 @@ _MAGIC = {
     b"II+\0": "geotiff",
     b"MM\0+": "geotiff",
     b"<VRTDataset": "geotiff",
+    b"SQLite format 3\0": "mbtiles",
 }
 SUPPORTED = (
-    "JPEG or PNG with a JSON of corners beside it, GeoTIFF (COG, BigTIFF), GDAL VRT, "
+    "JPEG or PNG with a JSON of corners beside it, GeoTIFF (COG, BigTIFF), GDAL VRT, MBTiles, "
     "folder of tiles {z}/{x}/{y}.jpg or .png"
 )
 

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from pyproj import Geod
 
-from uavloc.errors import InputError, MissingExtraError
+from uavloc.errors import InputError, MissingExtraError, one_line
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, WGS84_A_M, mercator_gsd_m
+from uavloc.sources.digest import file_digest
 from uavloc.types import Bounds, Float, MapImage
 
 STRETCH_PERCENTILES = (1.0, 99.0)
 """16-bit values between these percentiles of the whole picture, all bands together, become 0 to 255."""
 _STRETCH_SAMPLE_PX = 1024
 _WARP_TOLERANCE_PX = 0.01
-_CHUNK_BYTES = 1 << 20
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -73,7 +73,7 @@ class GeoTiff:
     def digest(self) -> str:
         """SHA-256 over the file and the files it is made of (VRT parts, masks, overviews)."""
         parts = sorted({str(self._path), *self._dataset.files})
-        return hashlib.sha256(b"".join(_file_digest(Path(part)) for part in parts)).hexdigest()
+        return hashlib.sha256(b"".join(file_digest(Path(part)) for part in parts)).hexdigest()
 
     def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
         """A window of world pixels: bilinear where the zoom is finer than the raster, area average where coarser."""
@@ -86,7 +86,7 @@ class GeoTiff:
             colours = warped.read(self._bands, window=window)
             mask = warped.read(warped.count, window=window) >= _half(warped.dtypes[-1])
         except rasterio.errors.RasterioError as error:
-            raise InputError(f"{self._path}: cannot be read: {_one_line(error)}") from error
+            raise InputError(f"{self._path}: cannot be read: {one_line(error)}") from error
         rgb = np.moveaxis(self._to_8_bit(colours), 0, 2) * mask[:, :, None]
         return MapImage(np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:2], 3))), mask)
 
@@ -131,7 +131,7 @@ def _open(path: Path) -> Any:
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
             data = rasterio.open(path, driver=_driver(path))
     except rasterio.errors.RasterioError as error:
-        raise InputError(f"{path}: not a readable GeoTIFF or VRT: {_one_line(error)}") from error
+        raise InputError(f"{path}: not a readable GeoTIFF or VRT: {one_line(error)}") from error
     if data.crs is None or data.transform.is_identity:
         missing = "coordinate system" if data.crs is None else "geotransform"
         raise InputError(f"{path}: has no {missing}: georeference it, or give it as a picture with corners")
@@ -141,10 +141,6 @@ def _open(path: Path) -> Any:
 def _driver(path: Path) -> str:
     with path.open("rb") as file:
         return "VRT" if file.read(4) == b"<VRT" else "GTiff"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
 
 
 def _colour_bands(path: Path, data: Any) -> list[int]:
@@ -218,14 +214,3 @@ def _warp(data: Any, zoom: int, *, coarser: bool) -> Any:
 def _half(dtype: str) -> int:
     """Half opaque, in the units of an alpha band."""
     return 128 if dtype == "uint8" else 32768
-
-
-def _file_digest(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return digest.digest()

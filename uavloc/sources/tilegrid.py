@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from uavloc.errors import InputError
 from uavloc.frames import MAX_ZOOM, TILE_PX, geo_from_world_px, mercator_gsd_m
 from uavloc.types import Bounds, Float32, MapImage, Mask, Pixels
 
@@ -97,6 +98,17 @@ class TileGrid:
         x = ((x_px + np.arange(width_px) + 0.5) / factor - left - 0.5).astype(np.float32)
         y = ((y_px + np.arange(height_px) + 0.5) / factor - top - 0.5).astype(np.float32)
         return _image(np.asarray(cv2.remap(weighted, *np.meshgrid(x, y), cv2.INTER_LINEAR), np.float32))
+
+
+def box_of(where: object, places: Places, limit: int) -> tuple[Span, Span]:
+    """First and last column, first and last row; raises InputError where they span more than `limit` places."""
+    (west, north), (east, south) = places.min(axis=0).tolist(), places.max(axis=0).tolist()
+    if (east - west + 1) * (south - north + 1) > limit:
+        raise InputError(
+            f"{where}: tiles lie too far apart: columns {west} to {east}, rows {north} to {south} "
+            f"(a map across the antimeridian must be cut in two)"
+        )
+    return (west, east), (north, south)
 
 
 def finest_that_covers(where: object, zooms: Mapping[int, Places]) -> int:

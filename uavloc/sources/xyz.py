@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ import numpy as np
 from uavloc.errors import InputError
 from uavloc.frames import MAX_ZOOM
 from uavloc.sources.picture import MAX_TILE_BYTES, decode_tile, tile_side
-from uavloc.sources.tilegrid import Picture, Span, TileGrid, finest_that_covers
+from uavloc.sources.tilegrid import Picture, TileGrid, box_of, finest_that_covers
 from uavloc.types import Bounds, MapImage
 
 MAX_TILES = 1_000_000
@@ -40,10 +39,12 @@ class XyzFolder:
     def __init__(self, path: Path) -> None:
         self._folder, endings, from_south = _layout(path)
         zooms = _list_zooms(self._folder, endings, from_south)
-        zoom = finest_that_covers(self._folder, {zoom: np.array(list(tiles)) for zoom, tiles in zooms.items()})
+        places = {zoom: np.array(list(tiles)) for zoom, tiles in zooms.items()}
+        zoom = finest_that_covers(self._folder, places)
         self._tiles = zooms[zoom]
         first = next(iter(self._tiles.values()))
-        self._grid = TileGrid(zoom, tile_side(first, _read(first)), *_box(self._folder, self._tiles), self._picture)
+        box = box_of(self._folder, places[zoom], MAX_TILES)
+        self._grid = TileGrid(zoom, tile_side(first, _read(first)), *box, self._picture)
 
     @property
     def name(self) -> str:
@@ -153,18 +154,6 @@ def _check_place(path: Path, zoom: int, column: int, row: int) -> None:
         raise InputError(f"{path}: zoom {zoom} is finer than the finest, {MAX_ZOOM}")
     if max(column, row) >= 1 << zoom:
         raise InputError(f"{path}: zoom {zoom} has columns and rows from 0 to {(1 << zoom) - 1}")
-
-
-def _box(folder: Path, tiles: _Tiles) -> tuple[Span, Span]:
-    """First and last column, first and last row."""
-    columns, rows = zip(*tiles, strict=True)
-    box = (min(columns), max(columns)), (min(rows), max(rows))
-    if math.prod(last - first + 1 for first, last in box) > MAX_TILES:
-        raise InputError(
-            f"{folder}: tiles lie too far apart: columns {box[0][0]} to {box[0][1]}, rows {box[1][0]} to {box[1][1]} "
-            f"(a map across the antimeridian must be cut in two)"
-        )
-    return box
 
 
 def _read(path: Path) -> bytes:
