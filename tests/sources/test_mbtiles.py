@@ -13,6 +13,7 @@ import mercantile
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
 from affine import Affine
 from mapfiles import textured
 
