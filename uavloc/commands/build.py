@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--source", required=True, action="append", metavar="SOURCE",
-        help=f"imagery: {SUPPORTED}; repeat it for more, the first one that has a place is used there; see docs/sources.md",
+        help=f"imagery: {SUPPORTED}; repeat it for more: the first that has a place is used there (docs/sources.md)",
     )  # fmt: skip
     parser.add_argument(
         "--engine", default=Config().engine.name, metavar="NAME",
@@ -81,11 +81,9 @@ def _ground(region: str, places: list[str]) -> tuple[Region, list[MapSource]]:
 
 def _fetched(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
     """What came from servers, and what they did not have."""
-    return [
-        (f"from {source.name}", f"{source.fetched[0]} answers, {megabytes(source.fetched[1])}; "
-         f"{source.missing} tiles are not there")
-        for source in sources if isinstance(source, WebTiles)
-    ]  # fmt: skip
+    servers = [source for source in sources if isinstance(source, WebTiles)]
+    told = "{} answers fetched, {}; {} tiles are not there"
+    return [(source.name, told.format(source.answers, megabytes(source.bytes), source.missing)) for source in servers]
 
 
 def _check_out(out: Path) -> None:

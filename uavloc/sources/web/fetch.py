@@ -188,6 +188,8 @@ class Fetcher:
         body = self._body(where, response, max_bytes)
         if not body and response.headers.get("Content-Length") == "0":
             return b""
+        if not body:
+            raise _Momentary("an empty answer")
         try:
             check(where, body)
         except Incomplete as error:

@@ -92,9 +92,14 @@ class WebTiles:
         return hashlib.sha256(f"web {self._description.identity} {self._grid.tile_zoom}".encode()).hexdigest()
 
     @property
-    def fetched(self) -> tuple[int, int]:
-        """How many answers came from the network, and their bytes."""
-        return self._fetcher.answers, self._fetcher.bytes
+    def answers(self) -> int:
+        """How many answers came from the network, and not from what was kept."""
+        return self._fetcher.answers
+
+    @property
+    def bytes(self) -> int:
+        """How many bytes came from the network."""
+        return self._fetcher.bytes
 
     @property
     def missing(self) -> int:
@@ -107,7 +112,7 @@ class WebTiles:
 
     def _picture(self, column: int, row: int) -> Picture | None:
         url, side = self._service.url(column, row), self._service.tile_px
-        content = self._fetcher.get(url, lambda where, data: _check_tile(where, data, side), MAX_TILE_BYTES)
+        content = self._fetcher.get(url, lambda where, data: check_tile(where, data, side), MAX_TILE_BYTES)
         if content is not None:
             return decode_tile(shown(url), content, side)
         if not self._missing:
@@ -138,7 +143,8 @@ def _check_capabilities(where: str, data: bytes) -> None:
         raise InputError(f"{where}: not a capabilities document but {root.tag[:40]}: {excerpt(data)}")
 
 
-def _check_tile(where: str, data: bytes, side: int) -> None:
+def check_tile(where: str, data: bytes, side: int) -> None:
+    """Raise InputError for what is not a tile of this side, Incomplete for the beginning of one."""
     size = image_size(data)
     if not data.startswith(_PICTURES):
         raise InputError(f"{where}: not a picture but {excerpt(data)}")
