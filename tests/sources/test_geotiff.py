@@ -431,8 +431,9 @@ def test_without_a_geotransform(tmp_path):
         open_source(path)
 
 
-def test_pixels_that_are_missing_in_the_file_are_refused_when_read(tmp_path):
-    path = write(tmp_path / "cut.tif", colours_of(), compress="deflate")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pixels_that_are_missing_in_the_file_are_refused_when_read(tmp_path, dtype):
+    path = write(tmp_path / "cut.tif", colours_of().astype(dtype), compress="deflate")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match=r"cut.tif: (cannot be read|not a readable)"):

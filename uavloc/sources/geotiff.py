@@ -88,14 +88,14 @@ class GeoTiff:
         import rasterio
         from rasterio.windows import Window
 
-        warped = self._warped_to(zoom)
         window = Window(x_px, y_px, width_px, height_px)
         try:
-            colours = warped.read(self._bands, window=window)
+            warped = self._warped_to(zoom)
+            colours = self._to_8_bit(warped.read(self._bands, window=window))
             mask = warped.read(warped.count, window=window) >= _half(warped.dtypes[-1])
-        except rasterio.errors.RasterioError as error:
+        except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:
             raise InputError(f"{self._path}: cannot be read: {one_line(error)}") from error
-        rgb = np.moveaxis(self._to_8_bit(colours), 0, 2) * mask[:, :, None]
+        rgb = np.moveaxis(colours, 0, 2) * mask[:, :, None]
         return MapImage(np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:2], 3))), mask)
 
     def _warped_to(self, zoom: int) -> Any:
