@@ -21,7 +21,7 @@ LAYERS: dict[str, int] = {
     # 0: what everything may see
     "__init__": 0,
     # 1: the ground
-    **dict.fromkeys(["errors", "files", "frames", "onnxfile", "parallel", "types"], 1),
+    **dict.fromkeys(["errors", "files", "frames", "onnxfile", "parallel", "types", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "turns"], 2
@@ -56,6 +56,7 @@ OWNERS: dict[str, set[str]] = {
     "shapely": {"region.py"},
     "tensorrt": {"encode/tensorrtrun.py"},
     "torch": set(),
+    "urllib3": {"sources/web/fetch.py"},
 }
 """Heavy or optional packages: the files that may import them, and only where they are used, not when loaded."""
 EVERYWHERE = {"cv2", "numpy", "pydantic", "pyproj", "rich", "tomli", "tomli_w", "tomllib"}

@@ -150,7 +150,7 @@ def encode_image(image: MapImage) -> bytes:
 
 def decode_image(blob: bytes, where: str) -> MapImage:
     """Inverse of `encode_image`, up to the loss of WebP; raises CacheError naming `where`."""
-    if _webp_size(blob) != (TILE_PX, TILE_PX):
+    if webp_size(blob) != (TILE_PX, TILE_PX):
         raise CacheError(f"{where}: not a WebP of {TILE_PX} x {TILE_PX} pixels")
     try:
         decoded = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -164,8 +164,8 @@ def decode_image(blob: bytes, where: str) -> MapImage:
     return MapImage(np.asarray(decoded[:, :, 2::-1] * mask[:, :, None], np.uint8), mask)
 
 
-def _webp_size(blob: bytes) -> tuple[int, int] | None:
-    """(width, height) from the first chunk of a WebP: lossy, lossless or extended."""
+def webp_size(blob: bytes) -> tuple[int, int] | None:
+    """(width, height) from the first chunk of a WebP: lossy, lossless or extended; None where it is none."""
     if len(blob) < 30 or blob[:4] != b"RIFF" or blob[8:12] != b"WEBP":
         return None
     if blob[12:16] == b"VP8 ":

@@ -30,7 +30,14 @@ from uavloc.errors import (
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _REFUSALS = (UsageError, ConfigError, InputError, RegionError, CacheError, EngineError, MissingExtraError)
-_EXTRA_OF_PACKAGE = {"cv2": "cpu", "onnxruntime": "cpu", "rasterio": "build", "shapely": "build", "affine": "build"}
+_EXTRA_OF_PACKAGE = {
+    "cv2": "cpu",
+    "onnxruntime": "cpu",
+    "rasterio": "build",
+    "shapely": "build",
+    "affine": "build",
+    "urllib3": "build",
+}
 
 COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",

@@ -42,6 +42,10 @@ class BuildError(UavlocError):
     """A build could not be completed; an older cache, if there was one, is untouched."""
 
 
+class FetchError(UavlocError):
+    """A server cannot be reached or does not answer in time, or what it sends cannot be kept."""
+
+
 class StoppedError(UavlocError):
     """The operator stopped the work; the message tells what is kept."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from uavloc.build import BuildReport, build_cache
@@ -15,6 +16,8 @@ from uavloc.errors import BuildError, StoppedError, UsageError
 from uavloc.frames import mercator_gsd_m
 from uavloc.region import Region, parse_region
 from uavloc.sources import SUPPORTED, open_source
+from uavloc.sources.web.tiles import WebTiles
+from uavloc.types import MapSource
 
 _log = logging.getLogger(__name__)
 
@@ -22,6 +25,9 @@ _EXAMPLES = """
 examples:
   uavloc build --region full --source map.tif --out map.mbtiles
   uavloc build --region 11.34,48.04,11.36,48.06 --source may.jpg --source april.jpg --out field.mbtiles
+  uavloc build --region field.geojson --source ortho.toml --out field.mbtiles
+  uavloc build --region field.geojson --source 'https://tiles.example.org/{z}/{x}/{y}.jpg#zoom=18&licence=CC0' \\
+    --out field.mbtiles
 
 An interrupted build goes on where it stopped when the same command is run again. An older cache of the same name stays
 valid until the new one is complete.
@@ -36,8 +42,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where: 'full' (all of the sources), W,S,E,N in degrees, or a GeoJSON file with polygons",
     )  # fmt: skip
     parser.add_argument(
-        "--source", required=True, action="append", type=Path, metavar="FILE",
-        help=f"imagery: {SUPPORTED}; repeat it for more, the first one that has a place is used there",
+        "--source", required=True, action="append", metavar="SOURCE",
+        help=f"imagery: {SUPPORTED}; repeat it for more: the first that has a place is used there (docs/sources.md)",
     )  # fmt: skip
     parser.add_argument(
         "--engine", default=Config().engine.name, metavar="NAME",
@@ -51,8 +57,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Build the cache and tell what it holds."""
     out: Path = arguments.out
     _check_out(out)
-    sources = [open_source(path) for path in arguments.source]
-    region = parse_region(arguments.region, [source.bounds for source in sources])
+    region, sources = _ground(arguments.region, arguments.source)
     encoder = load_engine(arguments.engine)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +67,23 @@ def run(arguments: argparse.Namespace) -> None:
         raise BuildError(f"{out}: cannot write the cache: {error.strerror}") from error
     except KeyboardInterrupt:
         raise StoppedError(f"{out}: interrupted; the same command run again goes on from here") from None
-    show_table(_summary(report, region))
+    show_table([*_summary(report, region), *_fetched(sources)])
+
+
+def _ground(region: str, places: list[str]) -> tuple[Region, list[MapSource]]:
+    """The region, and the sources opened for it; a server need not know its bounds unless the region is 'full'."""
+    if region.strip() == "full":
+        sources = [open_source(place) for place in places]
+        return parse_region(region, [source.bounds for source in sources]), sources
+    ground = parse_region(region, [])
+    return ground, [open_source(place, ground.bounds) for place in places]
+
+
+def _fetched(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
+    """What came from servers, and what they did not have."""
+    servers = [source for source in sources if isinstance(source, WebTiles)]
+    told = "{} answers fetched, {}; {} tiles are not there"
+    return [(source.name, told.format(source.answers, megabytes(source.bytes), source.missing)) for source in servers]
 
 
 def _check_out(out: Path) -> None:
