@@ -53,7 +53,7 @@ OWNERS: dict[str, set[str]] = {
     "onnxruntime": {"encode/onnxrun.py"},
     "pymavlink": set(),
     "rasterio": {"sources/geotiff.py"},
-    "shapely": {"region.py"},
+    "shapely": {"region/shape.py"},
     "tensorrt": {"encode/tensorrtrun.py"},
     "torch": set(),
 }

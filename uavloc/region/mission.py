@@ -8,10 +8,11 @@ from uavloc.errors import RegionError
 from uavloc.region.drawn import Datum, Heights
 
 RETURN_TO_LAUNCH = 20
-FLOWN_TO = frozenset({16, 17, 18, 19, 21, 22, 25, 31, 36, 82, 84, 85, 94, 95, 189})
-"""Commands whose position the vehicle flies to (MAV_CMD): waypoints, loiters, take-off, landing, splines, payload.
+_LANDINGS = frozenset({21, 85, 188, 189})
+FLOWN_TO = _LANDINGS | {16, 17, 18, 19, 22, 31, 34, 35, 36, 82, 84, 94, 192}
+"""Commands (MAV_CMD) whose position the vehicle flies to: waypoints, loiters, orbits, splines, take-off, landing.
 
-Others with a position (regions of interest, home) only point there.
+Others with a position (regions of interest, home, fences) only point there.
 """
 _ABOVE: dict[int, Datum] = {
     0: "sea level", 5: "sea level", 3: "take-off", 6: "take-off", 10: "terrain", 11: "terrain",
@@ -30,9 +31,14 @@ def datum_of(frame: int, where: str) -> Datum | None:
     return _ABOVE[frame]
 
 
-def bands(heights: Iterable[tuple[Datum, float]]) -> tuple[Heights, ...]:
+def band_height(command: int, above: Datum, height_m: float) -> tuple[Datum, float] | None:
+    """The height at which a command is flown; None for landings, which end on the ground."""
+    return None if command in _LANDINGS else (above, height_m)
+
+
+def bands(heights: Iterable[tuple[Datum, float] | None]) -> tuple[Heights, ...]:
     """The lowest and the highest of the heights above each datum."""
     found: dict[Datum, list[float]] = {}
-    for above, height_m in heights:
+    for above, height_m in filter(None, heights):
         found.setdefault(above, []).append(height_m)
     return tuple(Heights(min(values), max(values), above) for above, values in found.items())

@@ -9,11 +9,10 @@ from typing import Any
 
 from uavloc.errors import RegionError
 from uavloc.region.drawn import Datum, Disc, Drawn, Line, closed, position, short
-from uavloc.region.mission import FLOWN_TO, RETURN_TO_LAUNCH, bands, datum_of
+from uavloc.region.mission import FLOWN_TO, RETURN_TO_LAUNCH, band_height, bands, datum_of
 from uavloc.region.readfile import items, number, read_json
 from uavloc.region.shape import Position, Rings
 
-_PATTERN_PATHS = ("polyline",)
 _PATTERN_PLACES = ("landingApproachCoordinate", "loiterCoordinate", "landCoordinate")
 
 
@@ -25,7 +24,7 @@ class _Mission:
     returns: bool = False
     polygons: list[Rings] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
-    heights: list[tuple[Datum, float]] = field(default_factory=list)
+    heights: list[tuple[Datum, float] | None] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -49,10 +48,11 @@ def read_plan(path: Path, where: str) -> Drawn:
         raise RegionError(f"{where}: mission.items: no item has a position")
     home = _home(plan.get("plannedHomePosition"), f"{where}: mission.plannedHomePosition")
     way = (*home, *mission.way, *(home if mission.returns else ()))
+    rally = _rally_points(document.get("rallyPoints"), f"{where}: rallyPoints")
     fences = _object(document.get("geoFence") or {}, f"{where}: geoFence")
     return Drawn(
         polygons=(*mission.polygons, *_fence_polygons(fences, f"{where}: geoFence.polygons")),
-        lines=(way, *mission.lines, *_rally_points(document.get("rallyPoints"), f"{where}: rallyPoints")),
+        lines=tuple(filter(None, (way, *mission.lines, *rally))),
         discs=tuple(_fence_circles(fences, f"{where}: geoFence.circles")),
         heights=bands(mission.heights),
     )
@@ -82,7 +82,7 @@ def _add_command(mission: _Mission, item: dict[str, Any], at: str) -> None:
         return
     mission.way.append(position(lon_deg, lat_deg, f"{at}: params"))
     if height_m is not None:
-        mission.heights.append((above, height_m))
+        mission.heights.append(band_height(command, above, height_m))
 
 
 def _frame(value: Any, where: str) -> int:
@@ -94,11 +94,11 @@ def _frame(value: Any, where: str) -> int:
 def _add_pattern(mission: _Mission, item: dict[str, Any], at: str) -> None:
     """A survey, corridor scan, structure scan or landing: its outline, and the way that is flown in it."""
     before = len(mission.way), len(mission.lines)
-    transects = item.get("TransectStyleComplexItem")
-    if isinstance(transects, dict):
+    transects = _object(item.get("TransectStyleComplexItem") or {}, f"{at}: TransectStyleComplexItem")
+    for i, inner in enumerate(_list(transects.get("Items"), f"{at}: Items")):
+        _add_command(mission, _object(inner, f"{at}: Items[{i}]"), f"{at}: Items[{i}]")
+    if len(mission.way) == before[0]:
         mission.way += _places(transects.get("VisualTransectPoints"), f"{at}: VisualTransectPoints")
-        for i, inner in enumerate(_list(transects.get("Items"), f"{at}: Items")):
-            _add_item(mission, _object(inner, f"{at}: Items[{i}]"), f"{at}: Items[{i}]")
     outline = tuple(_places(item.get("polygon"), f"{at}: polygon"))
     if outline:
         if len(outline) < 3:
@@ -117,7 +117,7 @@ def _add_pattern(mission: _Mission, item: dict[str, Any], at: str) -> None:
 
 def _home(value: Any, where: str) -> Line:
     """The planned home as a way of one place, or of none where the plan has none."""
-    if value is None:
+    if value is None or (isinstance(value, list) and None in value[:2]):
         return ()
     place = _place(value, where)
     return () if place == (0.0, 0.0) else (place,)

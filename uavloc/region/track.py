@@ -28,12 +28,8 @@ def read_track(path: Path, where: str) -> Drawn:
     reader = csv.reader(lines, delimiter=_delimiter(lines[0] if lines else ""))
     try:
         header = next(reader, [])
-        lat_column, lon_column = _column(header, _LATITUDE, "latitude", where), _column(
-            header, _LONGITUDE, "longitude", where
-        )
-        found = [
-            _position(cells, lat_column, lon_column, f"{where}: row {reader.line_num}") for cells in reader if cells
-        ]
+        columns = _column(header, _LATITUDE, "latitude", where), _column(header, _LONGITUDE, "longitude", where)
+        found = [_position(cells, columns, f"{where}: row {reader.line_num}") for cells in reader if any(cells)]
     except csv.Error as error:
         raise RegionError(f"{where}: row {reader.line_num}: not CSV: {error}") from error
     track = tuple(place for place in found if place is not None)
@@ -54,13 +50,13 @@ def _column(header: Sequence[str], names: Sequence[str], what: str, where: str) 
     raise RegionError(f"{where}: row 1: no column of {what} (such as {names[0]}); found {short(', '.join(header))!r}")
 
 
-def _position(cells: Sequence[str], lat_column: int, lon_column: int, where: str) -> Position | None:
-    if len(cells) <= max(lat_column, lon_column):
-        raise RegionError(f"{where}: {len(cells)} cells, fewer than the header has")
-    texts = cells[lat_column].strip(), cells[lon_column].strip()
-    if texts == ("", ""):
+def _position(cells: Sequence[str], columns: tuple[int, int], where: str) -> Position | None:
+    if len(cells) <= max(columns):
+        raise RegionError(f"{where}: has {len(cells)} cells, fewer than the header")
+    lat, lon = (cells[column].strip() for column in columns)
+    if not lat and not lon:
         return None
-    lat_deg, lon_deg = (_degrees(text, f"{where}: {field}") for text, field in zip(texts, ("latitude", "longitude")))
+    lat_deg, lon_deg = _degrees(lat, f"{where}: latitude"), _degrees(lon, f"{where}: longitude")
     return None if lat_deg == lon_deg == 0.0 else position(lon_deg, lat_deg, where)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from uavloc.errors import RegionError
 from uavloc.region.drawn import Datum, Drawn, position, short
-from uavloc.region.mission import FLOWN_TO, RETURN_TO_LAUNCH, bands, datum_of
+from uavloc.region.mission import FLOWN_TO, RETURN_TO_LAUNCH, band_height, bands, datum_of
 from uavloc.region.readfile import read_text
 from uavloc.region.shape import Position
 
@@ -17,7 +17,7 @@ _COLUMNS = "index, current, frame, command, four parameters, latitude, longitude
 
 @dataclass(frozen=True)
 class _Item:
-    """A line of a mission. `place` and `height` are None where the command has none."""
+    """A line of a mission. `place` and `height` are None where the command has none, or none that counts."""
 
     index: int
     command: int
@@ -41,7 +41,7 @@ def read_waypoints(path: Path, where: str) -> Drawn:
     way = [item.place for item in ([home] if home else []) + flown if item.place is not None]
     if home and home.place and any(item.command == RETURN_TO_LAUNCH for item in items):
         way.append(home.place)
-    return Drawn(lines=(tuple(way),), heights=bands(item.height for item in flown if item.height))
+    return Drawn(lines=(tuple(way),), heights=bands(item.height for item in flown))
 
 
 def _item(line: str, where: str) -> _Item:
@@ -59,7 +59,7 @@ def _item(line: str, where: str) -> _Item:
     )
     if above is None or lat_deg == lon_deg == 0.0:
         return _Item(index, command, None, None)
-    return _Item(index, command, position(lon_deg, lat_deg, where), (above, height_m))
+    return _Item(index, command, position(lon_deg, lat_deg, where), band_height(command, above, height_m))
 
 
 def _whole(text: str, where: str) -> int:
