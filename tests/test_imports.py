@@ -21,12 +21,12 @@ LAYERS: dict[str, int] = {
     # 0: what everything may see
     "__init__": 0,
     # 1: the ground
-    **dict.fromkeys(["errors", "files", "frames", "onnxfile", "parallel", "types"], 1),
+    **dict.fromkeys(["errors", "files", "frames", "onnxfile", "parallel", "types", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "turns"], 2
     ),
-    **dict.fromkeys(["consensus", "evidence"], 3),
+    **dict.fromkeys(["consensus", "evidence", "levels"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
@@ -38,7 +38,7 @@ LAYERS: dict[str, int] = {
     # 9: what people start
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(["run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
+    **dict.fromkeys(["buildestimate", "mapneed", "run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
 }
 TOP = 9
 EDGES = {"evaluate", "logs", "publish", "recall", "sim", "sources"}

@@ -13,6 +13,7 @@ import numpy as np
 from uavloc.camera import CameraModel
 from uavloc.config import Config
 from uavloc.frames import LocalFrame, mercator_gsd_m, rpy_from_rotation, world_px_from_geo, wrap_pi, yaw_rotation
+from uavloc.levels import finest_fitting
 from uavloc.ortho import footprint_ne, rectify, texture, variants
 from uavloc.refine import refine, sharpened
 from uavloc.register import Search, Surface, survey
@@ -252,16 +253,8 @@ class Asker:
 
     def _level(self, reach_m: float, radius_m: float, lat_deg: float) -> tuple[int, tuple[float, float]]:
         """(zoom, metres per pixel) of the finest level that keeps patch and window small, else of the coarsest."""
-        config = self._config
-        gsds = {zoom: mercator_gsd_m(lat_deg, zoom) for zoom in self._cache.levels}
-        fitting = [
-            zoom
-            for zoom, gsd in gsds.items()
-            if reach_m / min(gsd) <= config.ortho.max_patch_px
-            and (reach_m + 2.0 * radius_m) / min(gsd) <= config.registration.max_window_px
-        ]
-        zoom = max(fitting, default=min(gsds))
-        return zoom, gsds[zoom]
+        zoom = finest_fitting(self._cache.levels, reach_m, radius_m, lat_deg, self._config)
+        return zoom, mercator_gsd_m(lat_deg, zoom)
 
 
 def _reach(values: list[float]) -> float:

@@ -8,7 +8,14 @@ from pathlib import Path
 
 from uavloc.errors import RegionError
 from uavloc.region.box import parse_box
-from uavloc.region.corridor import DEFAULT_BUFFER_M, check_antimeridian, corridors, length_m
+from uavloc.region.corridor import (
+    DEFAULT_BUFFER_M,
+    MAX_BUFFER_M,
+    MIN_BUFFER_M,
+    check_antimeridian,
+    corridors,
+    length_m,
+)
 from uavloc.region.drawn import Datum, Drawn, Heights, short
 from uavloc.region.geojson import read_geojson
 from uavloc.region.kml import read_kml
@@ -21,8 +28,8 @@ from uavloc.region.waypoints import read_waypoints
 from uavloc.types import Bounds
 
 __all__ = [
-    "DEFAULT_BUFFER_M", "MAX_FILE_BYTES", "MAX_VERTICES", "READERS", "SUPPORTED", "Area", "Datum", "Drawn", "Heights",
-    "Region", "Rings", "clip", "parse_area", "parse_region", "union",
+    "DEFAULT_BUFFER_M", "MAX_BUFFER_M", "MAX_FILE_BYTES", "MAX_VERTICES", "MIN_BUFFER_M", "READERS", "SUPPORTED",
+    "Area", "Datum", "Drawn", "Heights", "Region", "Rings", "clip", "parse_area", "parse_region", "union",
 ]  # fmt: skip
 
 MAX_VERTICES = 100_000

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from uavloc.errors import RegionError
+from uavloc.errors import RegionError, one_line
 from uavloc.region.drawn import Drawn, Line, closed, position, short
 from uavloc.region.readfile import read_bytes
 from uavloc.region.shape import Rings
-from uavloc.region.xmlfile import parse_xml
+from uavloc.xmltree import parse_xml
 
 
 def read_kml(path: Path, where: str) -> Drawn:
@@ -23,7 +23,10 @@ def drawn_of_kml(content: bytes, where: str) -> Drawn:
 
     Raises RegionError.
     """
-    root = parse_xml(content, where)
+    try:
+        root = parse_xml(content)
+    except ValueError as error:
+        raise RegionError(f"{where}: {one_line(error)}") from error
     if root.tag not in ("kml", "Document", "Folder", "Placemark"):
         raise RegionError(f"{where}: not KML: its outermost element is <{short(root.tag)}>")
     polygons: list[Rings] = []
