@@ -112,7 +112,8 @@ def _height_words(heights: Heights) -> str:
 
 
 def _band(heights: Heights) -> str:
-    return f"{heights.low_m:g} to {heights.high_m:g} m above {heights.above}"
+    low, high = f"{heights.low_m:g}", f"{heights.high_m:g}"
+    return f"{low if low == high else f'{low} to {high}'} m above {heights.above}"
 
 
 def _minutes(seconds: float) -> str:

@@ -131,7 +131,7 @@ def _check_polygon(rings: Rings, where: str) -> None:
     shapely = require_shapely()
     check_antimeridian(rings[0], where)
     shape = shapely.Polygon(rings[0], rings[1:])
-    if shape.area == 0.0:
+    if shape.convex_hull.area == 0.0:
         raise RegionError(f"{where}: has no area")
     if not shape.is_valid:
         raise RegionError(f"{where}: not a valid polygon: {shapely.is_valid_reason(shape)} (longitude latitude)")
