@@ -118,6 +118,7 @@ def _changed(**item):
         (plan([{"type": "Loop"}]), r"mission.items\[0\]: type: 'Loop' is neither"),
         (_changed(frame=1), r"items\[0\]: frame: 1 is a local frame"),
         (_changed(frame="3"), r"items\[0\]: frame: '3' is not a whole number"),
+        (_changed(command=[16]), r"items\[0\]: command: \[16\] is not a whole number"),
         (_changed(params=[0, 0, 0]), "params: 3 values; a command has 7"),
         (_changed(params=None), "params: must be a list"),
         (_changed(params=[0, 0, 0, 0, math.nan, 8.5, 60]), "params: nan is not a finite"),

@@ -69,11 +69,11 @@ def _add_item(mission: _Mission, item: dict[str, Any], at: str) -> None:
 
 def _add_command(mission: _Mission, item: dict[str, Any], at: str) -> None:
     """A single MAVLink command; one at latitude and longitude 0 or null means `where you are`."""
-    command = item.get("command")
+    command = _whole(item.get("command"), f"{at}: command")
     mission.returns |= command == RETURN_TO_LAUNCH
     if command not in FLOWN_TO:
         return
-    above = datum_of(_frame(item.get("frame"), f"{at}: frame"), f"{at}: frame")
+    above = datum_of(_whole(item.get("frame"), f"{at}: frame"), f"{at}: frame")
     parameters = items(item.get("params"), f"{at}: params")
     if len(parameters) != 7:
         raise RegionError(f"{at}: params: {len(parameters)} values; a command has 7")
@@ -85,7 +85,7 @@ def _add_command(mission: _Mission, item: dict[str, Any], at: str) -> None:
         mission.heights.append(band_height(command, above, height_m))
 
 
-def _frame(value: Any, where: str) -> int:
+def _whole(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise RegionError(f"{where}: {short(repr(value))} is not a whole number")
     return value
