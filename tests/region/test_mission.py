@@ -141,11 +141,12 @@ def test_plans_that_cannot_be(tmp_path, document, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_survey_in_a_survey_is_no_endless_work(tmp_path):
+def test_surveys_inside_each_other_are_refused(tmp_path):
     inner = survey(FIELD, TRANSECTS)
     for _ in range(200):
         inner = {**survey(FIELD, []), "TransectStyleComplexItem": {"Items": [inner]}}
-    area_of(tmp_path, plan([inner]))
+    with pytest.raises(RegionError, match=r"items\[0\]: Items\[0\]: command: None is not a whole number"):
+        area_of(tmp_path, plan([inner]))
 
 
 # waypoint files
