@@ -26,7 +26,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "turns"], 2
     ),
-    **dict.fromkeys(["consensus", "evidence"], 3),
+    **dict.fromkeys(["consensus", "evidence", "levels"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
@@ -38,7 +38,7 @@ LAYERS: dict[str, int] = {
     # 9: what people start
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(["run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
+    **dict.fromkeys(["buildestimate", "mapneed", "run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
 }
 TOP = 9
 EDGES = {"evaluate", "logs", "publish", "recall", "sim", "sources"}
@@ -53,7 +53,7 @@ OWNERS: dict[str, set[str]] = {
     "onnxruntime": {"encode/onnxrun.py"},
     "pymavlink": set(),
     "rasterio": {"sources/geotiff.py"},
-    "shapely": {"region.py"},
+    "shapely": {"region/shape.py"},
     "tensorrt": {"encode/tensorrtrun.py"},
     "torch": set(),
     "urllib3": {"sources/web/fetch.py"},

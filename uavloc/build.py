@@ -58,7 +58,7 @@ class BuildReport:
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """What has to be built: sources that touch the region, the zooms, and the box of ground they share."""
 
     region: Region
@@ -70,7 +70,13 @@ class _Plan:
 
     @property
     def lat_deg(self) -> float:
+        """Middle of the ground."""
         return (self.ground.south_deg + self.ground.north_deg) / 2.0
+
+    @property
+    def zooms(self) -> range:
+        """The zooms of pictures, finest first."""
+        return range(self.base_zoom, self.min_zoom - 1, -1)
 
     @property
     def min_zoom(self) -> int:
@@ -82,13 +88,33 @@ class _Plan:
 
     def tiles(self, zoom: int) -> Iterator[tuple[int, int]]:
         """(column, row) of the tiles that touch region and sources, row by row."""
-        boxes = [box for box in (clip(self.region.bounds, source.bounds) for source in self.sources) if box]
-        spans = [_span(box, zoom) for box in boxes]
+        spans = self._spans(zoom)
         for row in range(min(s[1] for s in spans), max(s[3] for s in spans) + 1):
             columns = {c for s in spans if s[1] <= row <= s[3] for c in range(s[0], s[2] + 1)}
             for column in sorted(columns):
                 if not self.region.polygons or self.region.intersects(_tile_bounds(zoom, column, row)):
                     yield column, row
+
+    def count(self, zoom: int) -> int:
+        """How many tiles `tiles` would give, without going through them: by halving the map along their outline."""
+        return self._count(zoom, (0, 0, 0), self._spans(zoom))
+
+    def _count(self, zoom: int, tile: TileId, spans: Sequence[tuple[int, int, int, int]]) -> int:
+        """The tiles of a zoom inside a tile of a coarser one."""
+        depth = zoom - tile[0]
+        left, top = tile[1] << depth, tile[2] << depth
+        right, bottom = left + (1 << depth) - 1, top + (1 << depth) - 1
+        near = [s for s in spans if s[0] <= right and left <= s[2] and s[1] <= bottom and top <= s[3]]
+        if not near or (self.region.polygons and not self.region.intersects(_tile_bounds(*tile))):
+            return 0
+        whole = any(s[0] <= left and right <= s[2] and s[1] <= top and bottom <= s[3] for s in near)
+        if depth == 0 or (whole and (not self.region.polygons or self.region.covers(_tile_bounds(*tile)))):
+            return 1 << 2 * depth
+        return sum(self._count(zoom, child, near) for child in _children(tile))
+
+    def _spans(self, zoom: int) -> list[tuple[int, int, int, int]]:
+        boxes = (clip(self.region.bounds, source.bounds) for source in self.sources)
+        return [_span(box, zoom) for box in boxes if box]
 
     def recipe(self) -> str:
         """Hash of everything that shapes the content; a partial build of another recipe is of no use."""
@@ -97,19 +123,28 @@ class _Plan:
             "region": [_degrees(self.region.bounds), self.region.polygons],
             "sources": [source.digest for source in self.sources],
             "engine": self.encoder.identity,
+            "base_zoom": self.base_zoom,
         }
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 def build_cache(
-    region: Region, sources: Sequence[MapSource], encoder: Encoder, out: Path, progress: Progress | None = None
+    region: Region,
+    sources: Sequence[MapSource],
+    encoder: Encoder,
+    out: Path,
+    progress: Progress | None = None,
+    finest_zoom: int | None = None,
 ) -> BuildReport:
     """Build a cache, or finish one that was interrupted; `out` appears, or is replaced, only when it is complete.
+
+    With `finest_zoom` nothing is built that flight would not use: no levels finer than that, unless the engine has no
+    coarser one, and no pictures finer than the levels.
 
     Raises RegionError (no source there), InputError (too coarse for the engine), BuildError (cannot write).
     """
     started = time.monotonic()
-    plan = _plan(region, sources, encoder)
+    plan = make_plan(region, sources, encoder, finest_zoom)
     work = Path(f"{out}.building")
     with _failures(out), _lock(out):
         resumed = _prepare(work, plan.recipe())
@@ -138,7 +173,8 @@ def build_cache(
     )  # fmt: skip
 
 
-def _plan(region: Region, sources: Sequence[MapSource], encoder: Encoder) -> _Plan:
+def make_plan(region: Region, sources: Sequence[MapSource], encoder: Encoder, finest_zoom: int | None = None) -> Plan:
+    """What a build would make; nothing is read or written. Raises as `build_cache` does, but for BuildError."""
     used = tuple(source for source in sources if region.intersects(source.bounds))
     if not used:
         names = ", ".join(source.name for source in sources) or "none given"
@@ -157,7 +193,10 @@ def _plan(region: Region, sources: Sequence[MapSource], encoder: Encoder) -> _Pl
             f"{finest.name}: {finest.gsd_m:.3g} m per pixel is too coarse: engine {encoder.name} works at "
             f"{encoder.gsd_range_m[0]:g} to {encoder.gsd_range_m[1]:g} m"
         )
-    return _Plan(region, used, encoder, ground, base_zoom, levels)
+    if finest_zoom is not None:
+        levels = tuple(zoom for zoom in levels if zoom <= finest_zoom) or levels[-1:]
+        base_zoom = levels[0]
+    return Plan(region, used, encoder, ground, base_zoom, levels)
 
 
 def _levels(base_zoom: int, lat_deg: float, encoder: Encoder) -> tuple[int, ...]:
@@ -200,13 +239,13 @@ def _more_than(tiles: Iterator[tuple[int, int]], limit: int) -> bool:
 class _Builder:
     """Fills one partial cache, stage after stage; what is already there is kept."""
 
-    def __init__(self, db: sqlite3.Connection, plan: _Plan, progress: Progress) -> None:
+    def __init__(self, db: sqlite3.Connection, plan: Plan, progress: Progress) -> None:
         self._db = db
         self._plan = plan
         self._progress = progress
-        self._zooms = range(plan.base_zoom, plan.min_zoom - 1, -1)
+        self._zooms = plan.zooms
         described = plan.levels * (2 * bool(plan.encoder.channels) + bool(plan.encoder.global_dim))
-        self._total = sum(sum(1 for _ in plan.tiles(zoom)) for zoom in (*self._zooms, *described))
+        self._total = sum(plan.count(zoom) for zoom in (*self._zooms, *described))
         self._done = 0
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
         self._side = TILE_PX // plan.encoder.stride
