@@ -62,11 +62,11 @@ def write_dem(
     height, width = heights.shape
     profile = {"driver": "GTiff", "count": 1, "dtype": heights.dtype, "width": width, "height": height, **facts}
     with rasterio.open(path, "w", crs=crs, transform=geotransform, **profile) as data:
-        data.write(heights, 1)
         if unit is not None:
             data.units = (unit,)
         if scale is not None:
             data.scales, data.offsets = (scale,), (offset or 0.0,)
+        data.write(heights, 1)
     return path
 
 

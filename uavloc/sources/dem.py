@@ -16,7 +16,7 @@ from uavloc.frames import TILE_PX, WGS84_A_M, mercator_gsd_m
 from uavloc.sources.geotiff import files_digest, geo_from_pixels, pixel_side_m
 from uavloc.sources.vertical import Vertical, egm96, vertical_of
 from uavloc.terrain import HIGHEST_M, LOWEST_M
-from uavloc.types import Float32, Mask, VerticalDatum
+from uavloc.types import Float32, VerticalDatum
 
 RESOLUTION_M = (0.05, 1000.0)
 MAX_BLOCK_PX = 1 << 24
@@ -77,12 +77,13 @@ class Dem:
         coarser = math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom))) > self.resolution_m
         found = self._read(zoom, "average" if coarser else "bilinear", window)
         extremes = np.stack([self._read(zoom, kind, window) for kind in ("min", "max")])
-        wrong = np.append(extremes[np.isfinite(extremes) & _impossible(extremes)], found[np.isinf(found)])
+        wrong = extremes[np.isfinite(extremes) & ((extremes < LOWEST_M) | (extremes > HIGHEST_M))]
         if wrong.size:
             raise InputError(
                 f"{self._path}: nodata: {wrong[0]:g} m is no height of the ground: if it marks missing data, say so in "
                 f"the file (gdal_edit.py -a_nodata), else check its unit"
             )
+        found[np.isinf(found)] = np.nan
         return found
 
     def _read(self, zoom: int, resampling: str, window: tuple[int, int, int, int]) -> Float32:
@@ -101,10 +102,6 @@ class Dem:
         metres[values[1] == 0] = np.nan
         with np.errstate(over="ignore"):
             return np.asarray(metres, np.float32)
-
-
-def _impossible(heights_m: Float32) -> Mask:
-    return np.asarray((heights_m < LOWEST_M) | (heights_m > HIGHEST_M))
 
 
 def open_dems(paths: list[Path], told: VerticalDatum | None = None) -> list[Dem]:
@@ -165,10 +162,10 @@ def _open(path: Path, driver: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
             data = rasterio.open(path, driver=driver)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or one_line(error)}") from error
     except rasterio.errors.RasterioError as error:
         raise InputError(f"{path}: not a terrain model (GeoTIFF or SRTM .hgt): {one_line(error)}") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     _check(path, data)
     return data
 
