@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -184,7 +185,9 @@ def test_what_is_no_terrain_model_is_refused(tmp_path: Path) -> None:
     refused["rgb"] = (tmp_path / "rgb.tif", "bands: a terrain model has one")
     (tmp_path / "text.tif").write_text("no TIFF")
     refused["text"] = (tmp_path / "text.tif", "not a terrain model")
-    refused["folder"] = (tmp_path, "cannot be read")
+    os.mkfifo(tmp_path / "pipe.tif")
+    refused["pipe"] = (tmp_path / "pipe.tif", "cannot be read: not a file")
+    refused["folder"] = (tmp_path, "cannot be read: not a file")
     refused["nowhere"] = (tmp_path / "nowhere.tif", "cannot be read: No such file")
     refused["address"] = (Path("/vsicurl/http/nowhere/a.tif"), "cannot be read: No such file")
     for name, (path, message) in refused.items():

@@ -156,6 +156,8 @@ def _open(path: Path, driver: str) -> Any:
         import rasterio
     except ImportError:
         raise MissingExtraError("rasterio", "build") from None
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: cannot be read: not a file")
     try:
         with path.open("rb"):
             pass
