@@ -149,7 +149,7 @@ def test_no_level_is_built_that_is_finer_than_useful(sources, encoder, tmp_path)
     assert (coarser.base_zoom, coarser.levels) == (all_of_it.levels[1], all_of_it.levels[1:])
     assert make_plan(region, [sources["corners"]], encoder, 5).levels == all_of_it.levels[-1:]
     assert make_plan(region, [sources["corners"]], encoder, 22) == all_of_it
-    report = build_cache(region, [sources["corners"]], encoder, tmp_path / "a.mbtiles", None, coarser.base_zoom)
+    report = build_cache(region, [sources["corners"]], encoder, tmp_path / "a.mbtiles", finest_zoom=coarser.base_zoom)
     assert (report.base_zoom, report.levels) == (coarser.base_zoom, coarser.levels)
 
 

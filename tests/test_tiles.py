@@ -299,7 +299,7 @@ def test_another_engine_is_refused_naming_both(built, encoder, tmp_path):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"format_version": 3}, "format_version: 3; this program reads 1 and 2: rebuild"),
+        ({"format_version": 4}, "format_version: 4; this program reads 1, 2, 3: rebuild"),
         ({"format_version": "1; DROP TABLE tiles"}, "format_version: none"),
         ({"stride": 3}, "stride 3 does not divide 256"),
         ({"stride": 0}, "manifest.stride"),

@@ -26,8 +26,20 @@ from uavloc.pixels import grey as to_grey
 from uavloc.region import Region, clip, union
 from uavloc.retrieve import make_index, require_faiss
 from uavloc.selfsimilarity import REACH_TILES, self_similarity
+from uavloc.terrain import Terrain, decode_terrain, elevation_at, encode_terrain, with_ring
 from uavloc.tiles import CELLS_BUDGET_BYTES, Lru, cell_mosaic, mosaic
-from uavloc.types import Bounds, Descriptors, Encoder, MapImage, MapSource, Mask, Pixels, Progress
+from uavloc.types import (
+    Bounds,
+    Descriptors,
+    Encoder,
+    Float32,
+    GeoPoint,
+    MapImage,
+    MapSource,
+    Mask,
+    Pixels,
+    Progress,
+)
 
 COMMIT_SECONDS = 2.0
 IMAGES_BUDGET_BYTES = 64 << 20
@@ -38,6 +50,7 @@ _BLOCK = 2
 _BATCH = 32
 """Windows described at a time."""
 _COVERAGE_ZOOMS = 2
+_COVERAGE_PLACES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +68,8 @@ class BuildReport:
     seconds: float
     resumed: bool
     content_digest: str
+    terrain: float | None = None
+    """Share of the region whose height is known; None without terrain."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +82,7 @@ class Plan:
     ground: Bounds
     base_zoom: int
     levels: tuple[int, ...]
+    terrain: Terrain | None
 
     @property
     def lat_deg(self) -> float:
@@ -116,6 +132,13 @@ class Plan:
         boxes = (clip(self.region.bounds, source.bounds) for source in self.sources)
         return [_span(box, zoom) for box in boxes if box]
 
+    def terrain_tiles(self) -> list[TileId]:
+        """The tiles of terrain under and right around the ground; none without terrain."""
+        if self.terrain is None:
+            return []
+        zoom = self.terrain.zoom(self.lat_deg)
+        return [(zoom, *place) for place in with_ring(self.tiles(zoom))]
+
     def recipe(self) -> str:
         """Hash of everything that shapes the content; a partial build of another recipe is of no use."""
         facts = {
@@ -124,6 +147,7 @@ class Plan:
             "sources": [source.digest for source in self.sources],
             "engine": self.encoder.identity,
             "base_zoom": self.base_zoom,
+            "terrain": None if self.terrain is None else self.terrain.facts(self.lat_deg).model_dump(mode="json"),
         }
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
@@ -134,22 +158,30 @@ def build_cache(
     encoder: Encoder,
     out: Path,
     progress: Progress | None = None,
+    *,
     finest_zoom: int | None = None,
+    terrain: Terrain | None = None,
 ) -> BuildReport:
     """Build a cache, or finish one that was interrupted; `out` appears, or is replaced, only when it is complete.
 
     With `finest_zoom` nothing is built that flight would not use: no levels finer than that, unless the engine has no
     coarser one, and no pictures finer than the levels.
 
-    Raises RegionError (no source there), InputError (too coarse for the engine), BuildError (cannot write).
+    Raises RegionError (no source there, or no terrain), InputError (too coarse for the engine), BuildError (cannot
+    write).
     """
     started = time.monotonic()
-    plan = make_plan(region, sources, encoder, finest_zoom)
+    plan = make_plan(region, sources, encoder, finest_zoom, terrain)
     work = Path(f"{out}.building")
     with _failures(out), _lock(out):
         resumed = _prepare(work, plan.recipe())
         with closing(_connect(work)) as db:
             builder = _Builder(db, plan, progress or (lambda done, total: None))
+            builder.make_terrain()
+            terrain_coverage = builder.terrain_coverage()
+            if terrain_coverage == 0.0:
+                work.unlink()
+                raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): {_no_terrain(terrain)}")
             if not builder.make_images():
                 work.unlink()
                 raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): the sources are empty there")
@@ -169,11 +201,17 @@ def build_cache(
     return BuildReport(
         out, plan.base_zoom, plan.levels, counts["image"], counts.get("embedding", 0),
         sum(manifest.index.windows.values()) if manifest.index else 0, coverage, size,
-        time.monotonic() - started, resumed, manifest.content_digest,
+        time.monotonic() - started, resumed, manifest.content_digest, terrain_coverage,
     )  # fmt: skip
 
 
-def make_plan(region: Region, sources: Sequence[MapSource], encoder: Encoder, finest_zoom: int | None = None) -> Plan:
+def make_plan(
+    region: Region,
+    sources: Sequence[MapSource],
+    encoder: Encoder,
+    finest_zoom: int | None = None,
+    terrain: Terrain | None = None,
+) -> Plan:
     """What a build would make; nothing is read or written. Raises as `build_cache` does, but for BuildError."""
     used = tuple(source for source in sources if region.intersects(source.bounds))
     if not used:
@@ -196,7 +234,7 @@ def make_plan(region: Region, sources: Sequence[MapSource], encoder: Encoder, fi
     if finest_zoom is not None:
         levels = tuple(zoom for zoom in levels if zoom <= finest_zoom) or levels[-1:]
         base_zoom = levels[0]
-    return Plan(region, used, encoder, ground, base_zoom, levels)
+    return Plan(region, used, encoder, ground, base_zoom, levels, terrain)
 
 
 def _levels(base_zoom: int, lat_deg: float, encoder: Encoder) -> tuple[int, ...]:
@@ -245,7 +283,7 @@ class _Builder:
         self._progress = progress
         self._zooms = plan.zooms
         described = plan.levels * (2 * bool(plan.encoder.channels) + bool(plan.encoder.global_dim))
-        self._total = sum(plan.count(zoom) for zoom in (*self._zooms, *described))
+        self._total = sum(plan.count(zoom) for zoom in (*self._zooms, *described)) + len(plan.terrain_tiles())
         self._done = 0
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
         self._side = TILE_PX // plan.encoder.stride
@@ -291,6 +329,38 @@ class _Builder:
                     self._describe(tile)
                 self._step(1)
 
+    def make_terrain(self) -> None:
+        """Heights of the ground, where there is a terrain model."""
+        for tile in self._plan.terrain_tiles():
+            if self._plan.terrain is not None and not cachefile.has_tile(self._db, "terrain", tile):
+                elevations = self._plan.terrain.samples(tile)
+                if not np.isnan(elevations).all():
+                    cachefile.put_terrain(self._db, tile, encode_terrain(elevations))
+            self._step(1)
+
+    def terrain_coverage(self) -> float | None:
+        """Share of the region whose height is known, by a grid of places; None without terrain."""
+        if self._plan.terrain is None:
+            return None
+        ground, zoom = self._plan.ground, self._plan.terrain.zoom(self._plan.lat_deg)
+        lat_deg, lon_deg = np.meshgrid(
+            np.linspace(ground.south_deg, ground.north_deg, _COVERAGE_PLACES + 2)[1:-1],
+            np.linspace(ground.west_deg, ground.east_deg, _COVERAGE_PLACES + 2)[1:-1],
+        )
+        inside = self._plan.region.contains(lat_deg, lon_deg)
+        places = [GeoPoint(float(lat), float(lon)) for lat, lon in zip(lat_deg[inside], lon_deg[inside], strict=True)]
+        tiles: Lru[Float32 | None] = Lru(4 * _COVERAGE_PLACES)
+
+        def load(tile: TileId) -> Float32 | None:
+            return tiles.get(tile, lambda: self._load_terrain(tile))
+
+        known = [elevation_at(load, zoom, place) is not None for place in places]
+        return sum(known) / max(1, len(known))
+
+    def _load_terrain(self, tile: TileId) -> Float32 | None:
+        data = cachefile.get_terrain(self._db, tile)
+        return None if data is None else decode_terrain(data, "terrain {}/{}/{}".format(*tile))
+
     def make_index(self) -> tuple[IndexFacts, NDArray[np.uint8]] | None:
         """The search index over all windows, in its bytes; None where there are no windows."""
         encoder = self._plan.encoder
@@ -335,6 +405,7 @@ class _Builder:
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             content_digest=cachefile.content_digest(self._db),
             index=index[0] if index else None,
+            terrain=plan.terrain.facts(plan.lat_deg) if plan.terrain else None,
         )
         self._db.execute("DELETE FROM metadata")
         self._db.executemany("INSERT INTO metadata VALUES (?, ?)", self._metadata(manifest).items())
@@ -485,6 +556,11 @@ class _Builder:
         lat = np.array([geo_from_world_px(0.0, y, zoom)[0] for y in row * TILE_PX + centres])
         lon_deg, lat_deg = np.meshgrid(lon, lat)
         return self._plan.region.contains(lat_deg, lon_deg)
+
+
+def _no_terrain(terrain: Terrain | None) -> str:
+    names = ", ".join(source.name for source in terrain.sources) if terrain else "none given"
+    return f"the terrain models ({names}) tell no height there"
 
 
 def _record(source: MapSource) -> SourceRecord:

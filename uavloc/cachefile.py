@@ -1,4 +1,4 @@
-"""The tile cache as a file, format version 2: tables, blobs, hashes and the seal (docs/cache-format.md)."""
+"""The tile cache as a file, format version 3: tables, blobs, hashes and the seal (docs/cache-format.md)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_ZOOM, TILE_PX
-from uavloc.types import Descriptors, MapImage, Mask
+from uavloc.types import Descriptors, MapImage, Mask, VerticalDatum
 
-FORMAT_VERSION: Literal[2] = 2
-READABLE_VERSIONS = (1, 2)
-"""Version 1 has no self-similarity and is the same otherwise."""
+FORMAT_VERSION: Literal[3] = 3
+READABLE_VERSIONS = (1, 2, 3)
+"""Version 2 has no terrain, version 1 no self-similarity either; they are the same otherwise."""
 MBTILES_APPLICATION_ID = 0x4D504258
 MAX_IMAGE_BYTES = 1 << 20
 MAX_MANIFEST_BYTES = 1 << 20
@@ -32,6 +32,9 @@ MAX_REGION_BYTES = 1 << 26
 MAX_CHANNELS = 1024
 MAX_DIM = 1 << 14
 MAX_WINDOW_PX = 1 << 12
+TERRAIN_SIDE = 64
+"""Samples of terrain along a side of a tile."""
+TERRAIN_BYTES = 2 * TERRAIN_SIDE**2
 WEBP_QUALITY = 90
 SEAL_MARKER = b"\xffuavloc-seal\xff"
 _SEAL_HEX = 64
@@ -48,6 +51,8 @@ CREATE TABLE IF NOT EXISTS uavloc_regions (
   PRIMARY KEY (zoom, "column", "row"));
 CREATE TABLE IF NOT EXISTS uavloc_similarity (
   zoom INTEGER, "column" INTEGER, "row" INTEGER, data BLOB NOT NULL, PRIMARY KEY (zoom, "column", "row"));
+CREATE TABLE IF NOT EXISTS uavloc_terrain (
+  zoom INTEGER, "column" INTEGER, "row" INTEGER, data BLOB NOT NULL, PRIMARY KEY (zoom, "column", "row"));
 CREATE TABLE IF NOT EXISTS uavloc_hashes (
   kind TEXT, zoom INTEGER, "column" INTEGER, "row" INTEGER, sha256 TEXT NOT NULL,
   PRIMARY KEY (kind, zoom, "column", "row"));
@@ -56,12 +61,14 @@ CREATE TABLE IF NOT EXISTS uavloc_manifest (json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS uavloc_seal (seal BLOB NOT NULL);
 """
 _TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA))
-_NEWER_TABLES = frozenset({"uavloc_regions", "uavloc_similarity"})
-"""Tables that older builds did not make: the first may be missing without an index, the second in version 1."""
+_SINCE = {"uavloc_similarity": 2, "uavloc_terrain": 3}
+"""Tables that caches of earlier versions do not have."""
+_NEWER_TABLES = frozenset({"uavloc_regions", *_SINCE})
+"""Tables that older builds did not make: the first may be missing without an index."""
 _SIMILARITY = struct.Struct("<Hii")
 _SIMILARITY_ONE = 1000
 
-Kind: TypeAlias = Literal["embedding", "image", "region", "similarity"]
+Kind: TypeAlias = Literal["embedding", "image", "region", "similarity", "terrain"]
 TileId: TypeAlias = tuple[int, int, int]
 """(zoom, column, row), rows counted from the north (XYZ)."""
 
@@ -91,10 +98,29 @@ class IndexFacts(_Record):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class TerrainRecord(_Record):
+    """Where heights of the ground came from; `vertical_crs` is the datum as the file says it."""
+
+    name: str
+    licence: str
+    digest: str
+    resolution_m: float = Field(gt=0)
+    vertical_crs: str
+
+
+class TerrainFacts(_Record):
+    """The terrain of a cache: zoom of its tiles, what its heights count from, and how far off they are (1 sigma)."""
+
+    zoom: int = Field(ge=0, le=MAX_ZOOM)
+    datum: VerticalDatum
+    std_m: float = Field(gt=0)
+    sources: tuple[TerrainRecord, ...] = Field(min_length=1)
+
+
 class Manifest(_Record):
     """What a cache says about itself."""
 
-    format_version: Literal[1, 2] = FORMAT_VERSION
+    format_version: Literal[1, 2, 3] = FORMAT_VERSION
     engine: str
     engine_identity: str
     stride: int = Field(ge=1, le=TILE_PX)
@@ -108,6 +134,7 @@ class Manifest(_Record):
     created: str
     content_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     index: IndexFacts | None = None
+    terrain: TerrainFacts | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Manifest:
@@ -119,6 +146,8 @@ class Manifest(_Record):
             raise ValueError("levels are not between min_zoom and base_zoom")
         if self.index is not None and not set(self.index.windows) <= set(self.levels):
             raise ValueError("index.windows: has zooms that are not among the levels")
+        if self.terrain is not None and self.format_version < _SINCE["uavloc_terrain"]:
+            raise ValueError(f"terrain: format version {self.format_version} has none")
         return self
 
 
@@ -241,6 +270,12 @@ def put_similarity(db: sqlite3.Connection, tile: TileId, data: bytes) -> None:
     _put_hash(db, "similarity", tile, data)
 
 
+def put_terrain(db: sqlite3.Connection, tile: TileId, data: bytes) -> None:
+    """Store the heights of the ground of a tile, and their hash."""
+    db.execute("INSERT INTO uavloc_terrain VALUES (?, ?, ?, ?)", (*tile, data))
+    _put_hash(db, "terrain", tile, data)
+
+
 def _put_hash(db: sqlite3.Connection, kind: Kind, tile: TileId, content: bytes) -> None:
     db.execute("INSERT INTO uavloc_hashes VALUES (?, ?, ?, ?, ?)", (kind, *tile, hashlib.sha256(content).hexdigest()))
 
@@ -279,11 +314,19 @@ def get_regions(db: sqlite3.Connection, tile: TileId) -> tuple[bytes, bytes] | N
 
 def get_similarity(db: sqlite3.Connection, tile: TileId) -> bytes | None:
     """The stored self-similarity of a tile, empty where too large to be that, None where there is none."""
-    found = db.execute(
-        f"SELECT {_bounded('data', _SIMILARITY.size)} FROM uavloc_similarity "  # noqa: S608
-        'WHERE zoom = ? AND "column" = ? AND "row" = ?',
-        tile,
-    ).fetchone()
+    return _get_data(db, "uavloc_similarity", tile, _SIMILARITY.size)
+
+
+def get_terrain(db: sqlite3.Connection, tile: TileId) -> bytes | None:
+    """The stored heights of a tile, empty where too large to be that, None where there are none."""
+    return _get_data(db, "uavloc_terrain", tile, TERRAIN_BYTES)
+
+
+def _get_data(
+    db: sqlite3.Connection, table: Literal["uavloc_similarity", "uavloc_terrain"], tile: TileId, most: int
+) -> bytes | None:
+    query = f'SELECT {_bounded("data", most)} FROM {table} WHERE zoom = ? AND "column" = ? AND "row" = ?'  # noqa: S608
+    found = db.execute(query, tile).fetchone()
     return None if found is None else bytes(found[0])
 
 
@@ -342,6 +385,8 @@ def _content(db: sqlite3.Connection, kind: str, tile: TileId) -> bytes:
         return b"".join(get_regions(db, tile) or ())
     if kind == "similarity":
         return get_similarity(db, tile) or b""
+    if kind == "terrain":
+        return get_terrain(db, tile) or b""
     data, mask = get_cells(db, tile, TILE_PX * TILE_PX * MAX_CHANNELS) or (b"", None)
     return data + (mask or b"")
 
@@ -354,15 +399,16 @@ def load_manifest(db: sqlite3.Connection, path: Path) -> Manifest:
         raise CacheError(f"{path}: manifest: missing; the cache is not finished or not a cache of uavloc")
     version = re.search(r'"format_version": ?(\d+)', rows[0][0])
     if version is None or int(version[1]) not in READABLE_VERSIONS:
-        told, readable = version[1] if version else "none", " and ".join(map(str, READABLE_VERSIONS))
+        told, readable = version[1] if version else "none", ", ".join(map(str, READABLE_VERSIONS))
         raise CacheError(f"{path}: format_version: {told}; this program reads {readable}: rebuild the cache")
     try:
         manifest = Manifest.model_validate_json(rows[0][0])
     except ValidationError as error:
         first = error.errors()[0]
         raise CacheError(f"{path}: manifest.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    if manifest.format_version == FORMAT_VERSION and not _has_table(db, "uavloc_similarity"):
-        raise CacheError(f"{path}: table uavloc_similarity: missing; not a whole tile cache of uavloc")
+    for table, since in _SINCE.items():
+        if manifest.format_version >= since and not _has_table(db, table):
+            raise CacheError(f"{path}: table {table}: missing; not a whole tile cache of uavloc")
     return manifest
 
 

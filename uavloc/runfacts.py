@@ -8,7 +8,7 @@ from pathlib import Path
 
 from uavloc import __version__
 from uavloc.config import Config, dump_config
-from uavloc.types import Start
+from uavloc.types import GeoPoint, Start
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class RunFacts:
     engine_identity: str
     camera: Path
     start: Start | None
+    takeoff: GeoPoint | None
     truth: Path | None
     out: Path
 
@@ -41,6 +42,8 @@ def command(facts: RunFacts) -> list[str]:
     """The command line that repeats the run, with absolute paths."""
     words = ["uavloc", "replay", _path(facts.log), "--cache", _path(facts.cache), "--camera", _path(facts.camera)]
     words += ["--config", _path(facts.out / "config.toml"), "--start", start_text(facts.start)]
+    if facts.takeoff is not None:
+        words += ["--takeoff", f"{facts.takeoff.lat_deg!r},{facts.takeoff.lon_deg!r}"]
     words += [] if facts.truth is None else ["--truth", _path(facts.truth)]
     return [*words, "--out", _path(facts.out)]
 

@@ -17,10 +17,12 @@ from uavloc.cachefile import Cells, Manifest, SelfSimilarity
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
 from uavloc.regionfile import StoredIndex
-from uavloc.types import Descriptors, Encoder, GeoPoint, MapImage
+from uavloc.terrain import decode_terrain, elevation_at, spacing_m
+from uavloc.types import Descriptors, Encoder, Float32, GeoPoint, MapImage
 
 CELLS_BUDGET_BYTES = 64 << 20
 IMAGES_BUDGET_BYTES = 32 << 20
+TERRAIN_BUDGET_BYTES = 8 << 20
 _ALIKE = 0.5
 """A tile above this self-similarity has a place near it that a frame may well be taken for."""
 
@@ -56,6 +58,7 @@ class TileCache:
         self._cell_bytes = manifest.channels * self._side**2
         self._cells: Lru[Cells | None] = Lru(CELLS_BUDGET_BYTES // (self._cell_bytes + self._side**2))
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
+        self._terrain: Lru[Float32 | None] = Lru(TERRAIN_BUDGET_BYTES // (4 * cachefile.TERRAIN_SIDE**2))
 
     @classmethod
     def open(cls, path: Path, encoder: Encoder | None = None) -> TileCache:
@@ -128,6 +131,11 @@ class TileCache:
         stride = self.manifest.stride
         return bool(self.descriptors(self.levels[0], int(x // stride), int(y // stride), 1, 1).mask[0, 0, 0])
 
+    def terrain_at(self, point: GeoPoint) -> float | None:
+        """Height of the ground at a place, over `manifest.terrain.datum`; None where the cache does not tell."""
+        terrain = self.manifest.terrain
+        return None if terrain is None else elevation_at(self._tile_terrain, terrain.zoom, point)
+
     def index(self) -> StoredIndex | None:
         """What a cold start searches; None where the engine describes no windows. Raises CacheError where damaged."""
         try:
@@ -175,6 +183,16 @@ class TileCache:
         except sqlite3.Error as error:
             raise CacheError(f"{self.path}: {error}") from error
         return None if blob is None else cachefile.decode_image(blob, f"{self.path}: image {zoom}/{column}/{row}")
+
+    def _tile_terrain(self, tile: cachefile.TileId) -> Float32 | None:
+        return self._terrain.get(tile, lambda: self._load_terrain(tile))
+
+    def _load_terrain(self, tile: cachefile.TileId) -> Float32 | None:
+        try:
+            data = cachefile.get_terrain(self._db, tile)
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+        return None if data is None else decode_terrain(data, f"{self.path}: terrain {{}}/{{}}/{{}}".format(*tile))
 
 
 def _check_engine(path: Path, manifest: Manifest, encoder: Encoder) -> None:
@@ -267,8 +285,18 @@ def summary(cache: TileCache) -> dict[str, Any]:
         "manifest": manifest.model_dump(mode="json"),
         "images": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in images],
         "embeddings": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in cells],
+        "terrain": _terrain(cache, (south + north) / 2.0),
         "self_similarity": [_likeness(cache, zoom) for zoom in manifest.levels] if manifest.format_version > 1 else [],
     }
+
+
+def _terrain(cache: TileCache, lat_deg: float) -> dict[str, Any] | None:
+    """How much terrain there is, and how close its samples lie."""
+    terrain = cache.manifest.terrain
+    if terrain is None:
+        return None
+    ((count, size),) = cache._ask("SELECT count(*), coalesce(sum(length(data)), 0) FROM uavloc_terrain")
+    return {"tiles": count, "bytes": size, "spacing_m": spacing_m(terrain.zoom, lat_deg)}
 
 
 def _likeness(cache: TileCache, zoom: int) -> dict[str, Any]:

@@ -23,10 +23,14 @@ from uavloc.mapneed import MapNeed, corridor_m, map_need
 from uavloc.region import DEFAULT_BUFFER_M, MAX_BUFFER_M, MIN_BUFFER_M, Area, Region, parse_area
 from uavloc.region import SUPPORTED as REGIONS
 from uavloc.sources import SUPPORTED, open_source
+from uavloc.sources.dem import open_dems
 from uavloc.sources.web.tiles import WebTiles
+from uavloc.terrain import Terrain
 from uavloc.types import Encoder, MapSource
 
 _log = logging.getLogger(__name__)
+
+DEM_STD_M = 5.0
 
 _EXAMPLES = """
 examples:
@@ -37,6 +41,8 @@ examples:
     --out field.mbtiles
   uavloc build --region mission.plan --source map.tif --dry-run
   uavloc build --region mission.plan --buffer 600 --source map.tif --camera camera.json --agl-m 80,120 --out m.mbtiles
+  uavloc build --region full --source map.tif --dem N48E011.hgt --out hills.mbtiles
+  uavloc build --region full --source map.tif --dem survey.tif --dem-datum amsl --dem-std 1 --out hills.mbtiles
 
 An interrupted build goes on where it stopped when the same command is run again. An older cache of the same name stays
 valid until the new one is complete.
@@ -69,10 +75,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--engine", default=Config().engine.name, metavar="NAME",
         help="engine that describes the map, a name or a folder; replay needs the same one (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--dem", default=[], action="append", type=Path, metavar="FILE",
+        help="heights of the ground: GeoTIFF or SRTM tile (.hgt), for flights whose height above ground is not "
+        "measured; repeat it for more, the first one that has a place is used there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dem-datum", choices=("amsl", "ellipsoid"),
+        help="what the heights of a GeoTIFF count from, where its coordinate system does not say it",
+    )  # fmt: skip
+    parser.add_argument(
+        "--dem-std", type=_dem_std, default=DEM_STD_M, metavar="METRES",
+        help="how far off the heights are, trees and houses included (1 sigma; default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="CACHE", help="file to write, best named *.mbtiles")
     parser.add_argument(
         "--dry-run", action="store_true",
-        help="only say what it would take: area, tiles, megabytes, minutes; nothing is fetched or written",
+        help="only say what it would take: area, tiles, megabytes, minutes; no tile is fetched, nothing written",
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
@@ -82,14 +101,15 @@ def run(arguments: argparse.Namespace) -> None:
     """Build the cache and tell what it holds, or tell what that would take."""
     _check_options(arguments)
     area, sources, need = _ground(arguments)
+    terrain = _terrain(arguments)
     encoder = load_engine(arguments.engine)
     finest_zoom = need.finest_zoom if need else None
-    plan = make_plan(area.region, sources, encoder, finest_zoom)
+    plan = make_plan(area.region, sources, encoder, finest_zoom, terrain)
     warn(plan, need, area)
     if arguments.dry_run:
         rows, facts = dry_run_rows(area, plan, sources), dry_run_facts(area, plan, sources, need)
     else:
-        report = _built(area.region, sources, encoder, arguments.out, finest_zoom)
+        report = _built(area.region, sources, encoder, arguments.out, finest_zoom, terrain)
         rows, facts = [*_summary(report, area.region), *_fetched(sources)], asdict(report)
     if arguments.json:
         say(json.dumps(facts, indent=2, default=str))
@@ -111,6 +131,18 @@ def _fetched(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
     servers = [source for source in sources if isinstance(source, WebTiles)]
     told = "{} answers fetched, {}; {} tiles are not there"
     return [(source.name, told.format(source.answers, megabytes(source.bytes), source.missing)) for source in servers]
+
+
+def _dem_std(text: str) -> float:
+    return number_in(0.05, 100.0, text, "METRES")
+
+
+def _terrain(arguments: argparse.Namespace) -> Terrain | None:
+    if arguments.dem:
+        return Terrain(tuple(open_dems(arguments.dem, arguments.dem_datum)), arguments.dem_std)
+    if arguments.dem_datum or arguments.dem_std != DEM_STD_M:
+        raise UsageError("--dem-datum, --dem-std: say something about a --dem, and there is none")
+    return None
 
 
 def _check_out(out: Path) -> None:
@@ -151,12 +183,17 @@ def _heights(text: str) -> tuple[float, float]:
 
 
 def _built(
-    region: Region, sources: Sequence[MapSource], encoder: Encoder, out: Path, finest_zoom: int | None
+    region: Region,
+    sources: Sequence[MapSource],
+    encoder: Encoder,
+    out: Path,
+    finest_zoom: int | None,
+    terrain: Terrain | None,
 ) -> BuildReport:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with progress("build") as tell:
-            return build_cache(region, sources, encoder, out, tell, finest_zoom)
+            return build_cache(region, sources, encoder, out, tell, finest_zoom=finest_zoom, terrain=terrain)
     except OSError as error:
         raise BuildError(f"{out}: cannot write the cache: {error.strerror}") from error
     except KeyboardInterrupt:
@@ -173,6 +210,7 @@ def _summary(report: BuildReport, region: Region) -> list[tuple[str, str]]:
         ("levels to match on", "zoom " + ", ".join(map(str, report.levels))),
         ("tiles", f"{report.images} pictures, {report.embeddings} described"),
         ("windows to search", str(report.windows) if report.windows else "none: the engine has no global head"),
+        ("terrain", "none" if report.terrain is None else f"{100 * report.terrain:.1f} % of the area"),
         ("size", megabytes(report.size_bytes)),
         ("time", f"{report.seconds:.1f} s" + (", resumed" if report.resumed else "")),
         ("content", report.content_digest),

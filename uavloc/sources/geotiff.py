@@ -56,11 +56,7 @@ class GeoTiff:
     @cached_property
     def gsd_m(self) -> float:
         """True ground metres per pixel at the middle: square root of the area of the middle pixel."""
-        data = self._dataset
-        x, y = data.width / 2.0, data.height / 2.0
-        lat_deg, lon_deg = _geo_from_pixels(data, np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
-        _, _, length_m = _GEOD.inv(lon_deg[[0, 0]], lat_deg[[0, 0]], lon_deg[1:], lat_deg[1:])
-        return math.sqrt(float(length_m[0]) * float(length_m[1]))
+        return pixel_side_m(self._dataset)
 
     @cached_property
     def date(self) -> str:
@@ -80,8 +76,7 @@ class GeoTiff:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the file and the files it is made of (VRT parts, masks, overviews)."""
-        parts = sorted({str(self._path), *self._dataset.files})
-        return hashlib.sha256(b"".join(file_digest(Path(part)) for part in parts)).hexdigest()
+        return files_digest(self._path, self._dataset)
 
     def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
         """A window of world pixels: bilinear where the zoom is finer than the raster, area average where coarser."""
@@ -187,8 +182,16 @@ def _colour_bands(path: Path, data: Any) -> list[int]:
     return colours[:3] if len(colours) >= 3 else colours[:1]
 
 
-def _geo_from_pixels(data: Any, x: Float, y: Float) -> tuple[Float, Float]:
-    """Latitudes and longitudes; not finite, or no such angles, where there are none."""
+def pixel_side_m(data: Any) -> float:
+    """True ground metres per pixel of a dataset: square root of the area of the pixel in its middle."""
+    x, y = data.width / 2.0, data.height / 2.0
+    lat_deg, lon_deg = geo_from_pixels(data, np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
+    _, _, length_m = _GEOD.inv(lon_deg[[0, 0]], lat_deg[[0, 0]], lon_deg[1:], lat_deg[1:])
+    return math.sqrt(float(length_m[0]) * float(length_m[1]))
+
+
+def geo_from_pixels(data: Any, x: Float, y: Float) -> tuple[Float, Float]:
+    """(lat_deg, lon_deg) of corner-based pixels of a dataset; not finite, or no such angles, where they have none."""
     t = data.transform
     east, north = t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
     try:
@@ -205,7 +208,7 @@ def _bounds(path: Path, data: Any) -> Bounds:
     zero, one = np.zeros_like(share), np.ones_like(share)
     x = np.concatenate([share, share, zero, one]) * data.width
     y = np.concatenate([zero, one, share, share]) * data.height
-    lat_deg, lon_deg = _geo_from_pixels(data, x, y)
+    lat_deg, lon_deg = geo_from_pixels(data, x, y)
     if not ((np.abs(lat_deg) <= 90.0) & (np.abs(lon_deg) <= 360.0)).all():
         raise InputError(f"{path}: its outline has no latitude and longitude: check the coordinate system")
     lat_deg = np.clip(lat_deg, -MAX_MERCATOR_LAT_DEG, MAX_MERCATOR_LAT_DEG)
@@ -240,3 +243,9 @@ def _warp(data: Any, zoom: int, *, coarser: bool) -> Any:
 def _half(dtype: str) -> int:
     """Half opaque, in the units of an alpha band."""
     return int(np.iinfo(dtype).max) // 2 + 1
+
+
+def files_digest(path: Path, data: Any) -> str:
+    """SHA-256 over a file and those its dataset is made of; raises InputError."""
+    parts = sorted({str(path), *data.files})
+    return hashlib.sha256(b"".join(file_digest(Path(part)) for part in parts)).hexdigest()
