@@ -25,7 +25,9 @@ from uavloc.frames import TILE_PX, geo_from_world_px, mercator_gsd_m, world_px_f
 from uavloc.pixels import grey as to_grey
 from uavloc.region import Region, clip, union
 from uavloc.retrieve import make_index, require_faiss
+from uavloc.reuse import Box, Reuse, Stored, box_under
 from uavloc.selfsimilarity import REACH_TILES, self_similarity
+from uavloc.signature import Signer, forget
 from uavloc.tiles import CELLS_BUDGET_BYTES, Lru, cell_mosaic, mosaic
 from uavloc.types import Bounds, Descriptors, Encoder, MapImage, MapSource, Mask, Pixels, Progress
 
@@ -55,10 +57,12 @@ class BuildReport:
     seconds: float
     resumed: bool
     content_digest: str
+    reused: int = 0
+    """How many of the embeddings were taken over from an older cache."""
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """What has to be built: sources that touch the region, the zooms, and the box of ground they share."""
 
     region: Region
@@ -70,6 +74,7 @@ class _Plan:
 
     @property
     def lat_deg(self) -> float:
+        """Latitude of the middle of the ground."""
         return (self.ground.south_deg + self.ground.north_deg) / 2.0
 
     @property
@@ -87,62 +92,99 @@ class _Plan:
         for row in range(min(s[1] for s in spans), max(s[3] for s in spans) + 1):
             columns = {c for s in spans if s[1] <= row <= s[3] for c in range(s[0], s[2] + 1)}
             for column in sorted(columns):
-                if not self.region.polygons or self.region.intersects(_tile_bounds(zoom, column, row)):
+                if not self.region.polygons or self.region.intersects(tile_bounds(zoom, column, row)):
                     yield column, row
 
     def recipe(self) -> str:
         """Hash of everything that shapes the content; a partial build of another recipe is of no use."""
         facts = {
             "format_version": FORMAT_VERSION,
-            "region": [_degrees(self.region.bounds), self.region.polygons],
+            "region": [degrees(self.region.bounds), self.region.polygons],
             "sources": [source.digest for source in self.sources],
             "engine": self.encoder.identity,
         }
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
+    def records(self) -> tuple[SourceRecord, ...]:
+        """Where the imagery came from."""
+        return tuple(_record(source) for source in self.sources)
+
+    def picture(self, tile: TileId) -> bytes | None:
+        """A tile of the base zoom as it is stored: per pixel the first source that has it; None without any."""
+        zoom, column, row = tile
+        image = MapImage(np.zeros((TILE_PX, TILE_PX, 3), np.uint8), np.zeros((TILE_PX, TILE_PX), np.bool_))
+        box = tile_bounds(*tile)
+        for source in self.sources:
+            if not image.mask.all() and clip(source.bounds, box) is not None:
+                image = below(image, source.read(zoom, column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX))
+        return cachefile.encode_image(image) if image.mask.any() else None
+
+
+def below(image: MapImage, other: MapImage) -> MapImage:
+    """A picture with another one showing where it has nothing."""
+    rgb = np.where(image.mask[:, :, None], image.rgb, other.rgb)
+    return MapImage(rgb, image.mask | other.mask)
+
 
 def build_cache(
-    region: Region, sources: Sequence[MapSource], encoder: Encoder, out: Path, progress: Progress | None = None
+    region: Region,
+    sources: Sequence[MapSource],
+    encoder: Encoder,
+    out: Path,
+    progress: Progress | None = None,
+    reuse: Sequence[Stored] = (),
+    signer: Signer | None = None,
 ) -> BuildReport:
     """Build a cache, or finish one that was interrupted; `out` appears, or is replaced, only when it is complete.
 
-    Raises RegionError (no source there), InputError (too coarse for the engine), BuildError (cannot write).
+    What older caches (`reuse`; they are closed) tell of unchanged pictures is taken over. Raises RegionError (no source
+    there), InputError (too coarse for the engine), BuildError (cannot write).
     """
+    return build_plan(_plan(region, sources, encoder), out, progress, reuse, signer)
+
+
+def build_plan(
+    plan: Plan,
+    out: Path,
+    progress: Progress | None = None,
+    reuse: Sequence[Stored] = (),
+    signer: Signer | None = None,
+) -> BuildReport:
+    """The same for what is already planned."""
     started = time.monotonic()
-    plan = _plan(region, sources, encoder)
     work = Path(f"{out}.building")
     with _failures(out), _lock(out):
         resumed = _prepare(work, plan.recipe())
-        with closing(_connect(work)) as db:
-            builder = _Builder(db, plan, progress or (lambda done, total: None))
+        with closing(_connect(work)) as db, Reuse(db, reuse, plan.encoder) as known:
+            builder = _Builder(db, plan, progress or (lambda done, total: None), known)
             if not builder.make_images():
                 work.unlink()
-                raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): the sources are empty there")
+                raise RegionError(f"region {degrees(plan.region.bounds)} (W, S, E, N): the sources are empty there")
             builder.make_embeddings()
             builder.make_similarities()
             builder.make_regions()
             coverage = builder.coverage()
             index = builder.make_index()
-            manifest = builder.finish(index)
+            manifest = builder.finish(index, signer)
             counts = dict(db.execute("SELECT kind, count(*) FROM uavloc_hashes GROUP BY kind").fetchall())
         if index is not None:
             regionfile.append_index(work, index[1])
-        cachefile.seal(work)
+        (signer.seal if signer else cachefile.seal)(work)
         work.replace(out)
         _sync_folder(out.parent)
         size = out.stat().st_size
     return BuildReport(
         out, plan.base_zoom, plan.levels, counts["image"], counts.get("embedding", 0),
         sum(manifest.index.windows.values()) if manifest.index else 0, coverage, size,
-        time.monotonic() - started, resumed, manifest.content_digest,
+        time.monotonic() - started, resumed, manifest.content_digest, known.taken["embedding"],
     )  # fmt: skip
 
 
-def _plan(region: Region, sources: Sequence[MapSource], encoder: Encoder) -> _Plan:
+def _plan(region: Region, sources: Sequence[MapSource], encoder: Encoder) -> Plan:
     used = tuple(source for source in sources if region.intersects(source.bounds))
     if not used:
         names = ", ".join(source.name for source in sources) or "none given"
-        raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N) lies outside all sources ({names})")
+        raise RegionError(f"region {degrees(region.bounds)} (W, S, E, N) lies outside all sources ({names})")
     if TILE_PX % encoder.stride:
         raise EngineError(f"engine {encoder.name}: stride {encoder.stride} does not divide {TILE_PX}")
     if encoder.global_dim:
@@ -157,7 +199,7 @@ def _plan(region: Region, sources: Sequence[MapSource], encoder: Encoder) -> _Pl
             f"{finest.name}: {finest.gsd_m:.3g} m per pixel is too coarse: engine {encoder.name} works at "
             f"{encoder.gsd_range_m[0]:g} to {encoder.gsd_range_m[1]:g} m"
         )
-    return _Plan(region, used, encoder, ground, base_zoom, levels)
+    return Plan(region, used, encoder, ground, base_zoom, levels)
 
 
 def _levels(base_zoom: int, lat_deg: float, encoder: Encoder) -> tuple[int, ...]:
@@ -170,7 +212,8 @@ def _gsd_m(lat_deg: float, zoom: int) -> float:
     return math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom)))
 
 
-def _degrees(b: Bounds) -> tuple[float, float, float, float]:
+def degrees(b: Bounds) -> tuple[float, float, float, float]:
+    """W, S, E, N."""
     return b.west_deg, b.south_deg, b.east_deg, b.north_deg
 
 
@@ -187,7 +230,8 @@ def _span(box: Bounds, zoom: int) -> tuple[int, int, int, int]:
     )
 
 
-def _tile_bounds(zoom: int, column: int, row: int) -> Bounds:
+def tile_bounds(zoom: int, column: int, row: int) -> Bounds:
+    """The ground of a tile."""
     north, west = geo_from_world_px(column * TILE_PX, row * TILE_PX, zoom)
     south, east = geo_from_world_px((column + 1) * TILE_PX, (row + 1) * TILE_PX, zoom)
     return Bounds(west, south, east, north)
@@ -200,8 +244,9 @@ def _more_than(tiles: Iterator[tuple[int, int]], limit: int) -> bool:
 class _Builder:
     """Fills one partial cache, stage after stage; what is already there is kept."""
 
-    def __init__(self, db: sqlite3.Connection, plan: _Plan, progress: Progress) -> None:
+    def __init__(self, db: sqlite3.Connection, plan: Plan, progress: Progress, known: Reuse) -> None:
         self._db = db
+        self._known = known
         self._plan = plan
         self._progress = progress
         self._zooms = range(plan.base_zoom, plan.min_zoom - 1, -1)
@@ -221,7 +266,9 @@ class _Builder:
             for column, row in self._plan.tiles(zoom):
                 tile = (zoom, column, row)
                 if not cachefile.has_tile(self._db, "image", tile):
-                    self._put_image(tile, self._source_image(tile) if zoom == self._zooms[0] else self._overview(tile))
+                    blob = self._plan.picture(tile) if zoom == self._zooms[0] else self._overview(tile)
+                    if blob is not None:
+                        cachefile.put_image(self._db, tile, blob)
                 self._step(1)
         return self._db.execute("SELECT 1 FROM tiles").fetchone() is not None
 
@@ -279,8 +326,8 @@ class _Builder:
                 covered += int((image.mask & self._inside(zoom, column, row)).sum())
         return min(1.0, covered / self._plan.region.area_px(zoom))
 
-    def finish(self, index: tuple[IndexFacts, NDArray[np.uint8]] | None) -> Manifest:
-        """Write the metadata, the manifest and the empty seal, and end the last transaction."""
+    def finish(self, index: tuple[IndexFacts, NDArray[np.uint8]] | None, signer: Signer | None) -> Manifest:
+        """Write the metadata, the manifest, the empty seal and signature, and end the last transaction."""
         plan = self._plan
         manifest = Manifest(
             engine=plan.encoder.name,
@@ -291,8 +338,8 @@ class _Builder:
             base_zoom=self._zooms[0],
             min_zoom=self._zooms[-1],
             gsd_m=_gsd_m(plan.lat_deg, plan.base_zoom),
-            region_bounds_deg=_degrees(plan.region.bounds),
-            sources=tuple(_record(source) for source in plan.sources),
+            region_bounds_deg=degrees(plan.region.bounds),
+            sources=plan.records(),
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             content_digest=cachefile.content_digest(self._db),
             index=index[0] if index else None,
@@ -303,6 +350,9 @@ class _Builder:
         self._db.execute("INSERT INTO uavloc_manifest VALUES (?)", (manifest.model_dump_json(exclude_none=True),))
         if not self._db.execute("SELECT 1 FROM uavloc_seal").fetchone():
             self._db.execute("INSERT INTO uavloc_seal VALUES (?)", (cachefile.empty_seal(),))
+        forget(self._db)
+        if signer:
+            signer.reserve(self._db)
         self._db.execute("COMMIT")
         self._progress(self._total, self._total)
         return manifest
@@ -315,7 +365,7 @@ class _Builder:
             "WHERE kind = 'image' AND zoom = ?",
             (zoom,),
         ).fetchone()
-        first, last = _tile_bounds(zoom, left, top), _tile_bounds(zoom, right, bottom)
+        first, last = tile_bounds(zoom, left, top), tile_bounds(zoom, right, bottom)
         box = (first.west_deg, last.south_deg, last.east_deg, first.north_deg)
         return {
             "name": manifest.sources[0].name,
@@ -339,10 +389,6 @@ class _Builder:
             self._db.execute("BEGIN")
             self._committed = time.monotonic()
 
-    def _put_image(self, tile: TileId, image: MapImage) -> None:
-        if image.mask.any():
-            cachefile.put_image(self._db, tile, cachefile.encode_image(image))
-
     def _image(self, tile: TileId) -> MapImage | None:
         """A stored tile as a reader will see it."""
         return self._images.get(tile, lambda: self._load_image(tile))
@@ -351,31 +397,22 @@ class _Builder:
         blob = cachefile.get_image(self._db, tile)
         return None if blob is None else cachefile.decode_image(blob, "image {}/{}/{}".format(*tile))
 
-    def _source_image(self, tile: TileId) -> MapImage:
-        """A tile of the base zoom: per pixel the first source that has it."""
-        zoom, column, row = tile
-        image = MapImage(np.zeros((TILE_PX, TILE_PX, 3), np.uint8), np.zeros((TILE_PX, TILE_PX), np.bool_))
-        box = _tile_bounds(*tile)
-        for source in self._plan.sources:
-            if not image.mask.all() and clip(source.bounds, box) is not None:
-                below = source.read(zoom, column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX)
-                rgb = np.where(image.mask[:, :, None], image.rgb, below.rgb)
-                image = MapImage(rgb, image.mask | below.mask)
-        return image
-
-    def _overview(self, tile: TileId) -> MapImage:
-        """A tile from its four children."""
+    def _overview(self, tile: TileId) -> bytes | None:
+        """A tile from its four children; None where they have too few pixels."""
         zoom, column, row = tile
         side = 2 * TILE_PX
-        return _halved(mosaic(lambda c, r: self._image((zoom + 1, c, r)), column * side, row * side, side, side))
+        image = _halved(mosaic(lambda c, r: self._image((zoom + 1, c, r)), column * side, row * side, side, side))
+        return cachefile.encode_image(image) if image.mask.any() else None
 
     def _encode(self, tiles: list[TileId], block: tuple[int, int]) -> None:
-        """Encode a block with its surroundings and store the cells of its tiles."""
+        """Encode a block with its surroundings, unless that was done before, and store the cells of its tiles."""
         zoom = tiles[0][0]
         stride = self._plan.encoder.stride
         halo = math.ceil(self._plan.encoder.halo_px / stride) * stride
         left, top = (index * _BLOCK * TILE_PX - halo for index in block)
         side = _BLOCK * TILE_PX + 2 * halo
+        if self._known.cells(tiles, box_under(zoom, left, top, side)):
+            return
         image = mosaic(lambda c, r: self._image((zoom, c, r)), left, top, side, side)
         grey = to_grey(image.rgb)
         cells = self._plan.encoder.encode(grey[None], image.mask[None])
@@ -397,6 +434,9 @@ class _Builder:
     def _compare(self, tile: TileId) -> None:
         """Compare the stored descriptors of a tile with those around it, and store the result."""
         zoom, column, row = tile
+        columns, rows = ((index - REACH_TILES, index + REACH_TILES) for index in (column, row))
+        if self._known.similarity(tile, Box(zoom, columns, rows)):
+            return
         around = 2 * REACH_TILES + 1
         shape = (self._plan.encoder.channels, around * self._side, around * self._side)
         left, top = ((index - REACH_TILES) * self._side for index in (column, row))
@@ -411,6 +451,10 @@ class _Builder:
         """Describe the windows of a tile that lie on known map enough, and store them."""
         encoder = self._plan.encoder
         corners = regionfile.windows_of(tile, encoder.window_px)
+        (left, top), (right, bottom) = corners[0], corners[-1]
+        side = max(right - left, bottom - top) + encoder.window_px
+        if self._known.regions(tile, box_under(tile[0], left, top, side)):
+            return
         views = [self._window(tile[0], corner) for corner in corners]
         kept = [i for i, (_, mask) in enumerate(views) if mask.mean() >= regionfile.MIN_KNOWN]
         if not kept:

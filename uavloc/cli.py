@@ -26,6 +26,7 @@ from uavloc.errors import (
     StoppedError,
     UavlocError,
     UsageError,
+    printable,
 )
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -79,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"uavloc: error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"uavloc: error: {printable(' '.join(message.split()))}\n")
     return code
 
 

@@ -85,7 +85,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
     reader = open_log(job.log, (camera.width_px, camera.height_px))
     engine = config.engine
     encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
-    with TileCache.open(job.cache, encoder) as cache:
+    with TileCache.open(job.cache, encoder, config.cache.public_key) as cache:
         localizer = Localizer(cache, encoder, camera, config, job.start)
         _warn_about_start(job.start, cache)
         _prepare(job.out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -17,6 +18,7 @@ from uavloc.cachefile import Cells, Manifest, SelfSimilarity
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
 from uavloc.regionfile import StoredIndex
+from uavloc.signature import check_signature
 from uavloc.types import Descriptors, Encoder, GeoPoint, MapImage
 
 CELLS_BUDGET_BYTES = 64 << 20
@@ -58,20 +60,30 @@ class TileCache:
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
 
     @classmethod
-    def open(cls, path: Path, encoder: Encoder | None = None) -> TileCache:
-        """Open and verify a cache, and that it was built with `encoder` where one is given; raises CacheError."""
-        cachefile.check_seal(path)
-        db = cachefile.open_readonly(path)
-        try:
-            manifest = cachefile.load_manifest(db, path)
-            if encoder is not None:
-                _check_engine(path, manifest, encoder)
-        except sqlite3.Error as error:
-            db.close()
-            raise CacheError(f"{path}: {error}") from error
-        except CacheError:
-            db.close()
-            raise
+    def open(cls, path: Path, encoder: Encoder | None = None, public_key: str = "") -> TileCache:
+        """Open and verify a cache; raises CacheError unless it is intact and fits what is asked for.
+
+        `encoder` is the one it must be built with, `public_key` (a file or 64 hex digits) the one it must be signed
+        with. Raises InputError where that is no key, MissingExtraError where signatures cannot be checked.
+        """
+        with cachefile.open_bytes(path) as file:
+            cachefile.check_seal(path)
+            if public_key:
+                check_signature(path, public_key)
+            db = cachefile.open_readonly(path)
+            try:
+                manifest = cachefile.load_manifest(db, path)
+                cachefile.check_tile_names(db, path)
+                if encoder is not None:
+                    _check_engine(path, manifest, encoder)
+                if not os.path.samestat(os.fstat(file), path.stat()):
+                    raise CacheError(f"{path}: was replaced while it was opened: try again")
+            except (sqlite3.Error, OSError) as error:
+                db.close()
+                raise CacheError(f"{path}: {error}") from error
+            except CacheError:
+                db.close()
+                raise
         return cls(path, db, manifest)
 
     def close(self) -> None:
@@ -259,8 +271,12 @@ def summary(cache: TileCache) -> dict[str, Any]:
     """What `uavloc inspect` shows: the manifest, the file and its levels, as plain JSON values."""
     manifest = cache.manifest
     _, south, _, north = manifest.region_bounds_deg
-    images = cache._ask("SELECT zoom_level, count(*), sum(length(tile_data)) FROM tiles GROUP BY 1 ORDER BY 1 DESC")
-    cells = cache._ask("SELECT zoom, count(*), sum(length(data)) FROM uavloc_embeddings GROUP BY 1 ORDER BY 1 DESC")
+    images = cache._ask(
+        "SELECT zoom_level, count(*), coalesce(sum(length(tile_data)), 0) FROM tiles GROUP BY 1 ORDER BY 1 DESC"
+    )
+    cells = cache._ask(
+        "SELECT zoom, count(*), coalesce(sum(length(data)), 0) FROM uavloc_embeddings GROUP BY 1 ORDER BY 1 DESC"
+    )
     return {
         "file": str(cache.path),
         "bytes": cache.path.stat().st_size,
