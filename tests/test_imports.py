@@ -33,7 +33,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
     # 5 to 8: where stages meet
     **dict.fromkeys(["build", "query", "regions"], 5),
-    **dict.fromkeys(["coldstart", "hypotheses"], 6),
+    **dict.fromkeys(["cachediff", "coldstart", "hypotheses", "merge"], 6),
     "seek": 7,
     "localizer": 8,
     # 9: what people start

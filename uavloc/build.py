@@ -85,10 +85,14 @@ class Plan:
             zoom -= 1
         return zoom
 
+    @property
+    def boxes(self) -> list[Bounds]:
+        """The ground of each source inside the region."""
+        return [box for box in (clip(self.region.bounds, source.bounds) for source in self.sources) if box]
+
     def tiles(self, zoom: int) -> Iterator[tuple[int, int]]:
         """(column, row) of the tiles that touch region and sources, row by row."""
-        boxes = [box for box in (clip(self.region.bounds, source.bounds) for source in self.sources) if box]
-        spans = [_span(box, zoom) for box in boxes]
+        spans = [_span(box, zoom) for box in self.boxes]
         for row in range(min(s[1] for s in spans), max(s[3] for s in spans) + 1):
             columns = {c for s in spans if s[1] <= row <= s[3] for c in range(s[0], s[2] + 1)}
             for column in sorted(columns):
@@ -360,11 +364,7 @@ class _Builder:
     def _metadata(self, manifest: Manifest) -> dict[str, str]:
         """The MBTiles 1.3 table; its bounds are those of the tiles, so that readers place pixels exactly."""
         zoom = manifest.base_zoom
-        left, top, right, bottom = self._db.execute(
-            'SELECT min("column"), min("row"), max("column"), max("row") FROM uavloc_hashes '
-            "WHERE kind = 'image' AND zoom = ?",
-            (zoom,),
-        ).fetchone()
+        left, top, right, bottom = cachefile.span(self._db, "image", zoom) or (0, 0, 0, 0)
         first, last = tile_bounds(zoom, left, top), tile_bounds(zoom, right, bottom)
         box = (first.west_deg, last.south_deg, last.east_deg, first.north_deg)
         return {

@@ -331,11 +331,15 @@ def hashes_in(
         'SELECT "column", "row", sha256 FROM uavloc_hashes '
         'WHERE kind = ? AND zoom = ? AND "column" = ? AND "row" BETWEEN ? AND ? ORDER BY "row"'
     )
-    return [
-        found
-        for column in range(columns[0], columns[1] + 1)
-        for found in db.execute(query, (kind, zoom, column, *rows))
-    ]
+    columns_in = range(columns[0], columns[1] + 1)
+    return [found for column in columns_in for found in db.execute(query, (kind, zoom, column, *rows))]
+
+
+def span(db: sqlite3.Connection, kind: Kind, zoom: int) -> tuple[int, int, int, int] | None:
+    """First column, first row, last column, last row of the tiles of a zoom; None where it has none."""
+    query = 'SELECT min("column"), min("row"), max("column"), max("row") FROM uavloc_hashes WHERE kind = ? AND zoom = ?'
+    left, top, right, bottom = db.execute(query, (kind, zoom)).fetchone()
+    return None if left is None else (left, top, right, bottom)
 
 
 def _flipped(zoom: int, row: int) -> int:
@@ -390,9 +394,8 @@ def load_manifest(db: sqlite3.Connection, path: Path) -> Manifest:
         manifest = Manifest.model_validate_json(rows[0][0])
     except ValidationError as error:
         first = error.errors()[0]
-        raise CacheError(
-            f"{path}: manifest.{one_line(ValueError('.'.join(map(str, first['loc']))))}: {first['msg']}"
-        ) from error
+        field = one_line(ValueError(".".join(map(str, first["loc"]))))
+        raise CacheError(f"{path}: manifest.{field}: {first['msg']}") from error
     if manifest.format_version == FORMAT_VERSION and not _has_table(db, "uavloc_similarity"):
         raise CacheError(f"{path}: table uavloc_similarity: missing; not a whole tile cache of uavloc")
     return manifest

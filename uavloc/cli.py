@@ -37,6 +37,7 @@ COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",
     "inspect": "tell what is in a tile cache",
     "verify": "check every byte of a tile cache",
+    "cache": "join, cut, compare and sign tile caches",
     "replay": "fly a recorded log again and see where the camera says it was",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",
     "bench": "measure how right and how fast, next to a local-feature baseline",

@@ -22,7 +22,7 @@ _HALF_FLOATS = 4
 _MAX_BITS = 8
 
 
-class _Wrong(Exception):
+class _WrongError(Exception):
     """A field is not what it must be."""
 
 
@@ -33,7 +33,7 @@ def check_index(data: NDArray[np.uint8], facts: IndexFacts, path: Path) -> None:
     try:
         (_flat if facts.kind == "flat" else _quantised)(reader, facts.dim, count)
         reader.end()
-    except _Wrong as wrong:
+    except _WrongError as wrong:
         raise CacheError(f"{path}: index: is not of the kind and size that the manifest tells: {wrong}") from None
 
 
@@ -48,7 +48,7 @@ class _Reader:
         """The next `count` numbers, copied."""
         size = count * np.dtype(dtype).itemsize
         if not 0 <= size <= self._data.size - self._at:
-            raise _Wrong(f"{what} are cut off")
+            raise _WrongError(f"{what} are cut off")
         found = self._data[self._at : self._at + size].tobytes()
         self._at += size
         return np.frombuffer(found, dtype)
@@ -56,7 +56,7 @@ class _Reader:
     def skip(self, count: int, what: str) -> None:
         """Pass over bytes of which any will do."""
         if not 0 <= count <= self._data.size - self._at:
-            raise _Wrong(f"{what} are cut off")
+            raise _WrongError(f"{what} are cut off")
         self._at += count
 
     def number(self, layout: str, what: str) -> int:
@@ -66,7 +66,7 @@ class _Reader:
     def expect(self, layout: str, wanted: int, what: str) -> None:
         """Refuse another number than this."""
         if self.number(layout, what) != wanted:
-            raise _Wrong(f"{what}: not {wanted}")
+            raise _WrongError(f"{what}: not {wanted}")
 
     def name(self, wanted: bytes) -> None:
         """Refuse another four letters than these."""
@@ -75,7 +75,7 @@ class _Reader:
     def end(self) -> None:
         """Refuse anything more."""
         if self._at != self._data.size:
-            raise _Wrong("there is more behind it")
+            raise _WrongError("there is more behind it")
 
 
 def _header(reader: _Reader, name: bytes, dim: int, count: int) -> None:
@@ -102,7 +102,7 @@ def _quantised(reader: _Reader, dim: int, count: int) -> None:
     _header(reader, b"IwPQ", dim, count)
     lists = reader.number("<u8", "lists")
     if not 1 <= lists <= min(MAX_LISTS, count):
-        raise _Wrong(f"lists: {lists}")
+        raise _WrongError(f"lists: {lists}")
     reader.skip(8, "lists to search")
     _header(reader, b"IxFI", dim, lists)
     reader.expect("<u8", dim * lists, "numbers of the lists")
@@ -120,7 +120,7 @@ def _codes(reader: _Reader, dim: int) -> int:
     reader.expect("<u8", dim, "numbers")
     pieces, bits = reader.number("<u8", "pieces"), reader.number("<u8", "bits")
     if not 1 <= pieces <= dim or dim % pieces or not 1 <= bits <= _MAX_BITS or width != -(-pieces * bits // 8):
-        raise _Wrong(f"{pieces} pieces of {bits} bits in {width} bytes")
+        raise _WrongError(f"{pieces} pieces of {bits} bits in {width} bytes")
     reader.expect("<u8", dim << bits, "words")
     reader.skip(4 * (dim << bits), "words")
     return width
@@ -133,13 +133,13 @@ def _inverted(reader: _Reader, lists: int, width: int, count: int) -> None:
     reader.expect("<u8", width, "bytes of a vector")
     sizes = _sizes(reader, lists)
     if int(sizes.max(initial=0)) > count or int(sizes.sum()) != count:
-        raise _Wrong(f"lists hold other than {count} vectors")
+        raise _WrongError(f"lists hold other than {count} vectors")
     rows = []
     for size in sizes.tolist():
         reader.skip(size * width, "vectors")
         rows.append(reader.array(size, "<i8", "rows"))
     if not np.array_equal(np.sort(np.concatenate(rows)), np.arange(count)):
-        raise _Wrong("not every vector is in one list")
+        raise _WrongError("not every vector is in one list")
 
 
 def _sizes(reader: _Reader, lists: int) -> NDArray[np.uint64]:
@@ -150,11 +150,11 @@ def _sizes(reader: _Reader, lists: int) -> NDArray[np.uint64]:
         reader.expect("<u8", lists, "lengths")
         return reader.array(lists, "<u8", "lengths").astype(np.uint64)
     if kind != sparse:
-        raise _Wrong("lengths: of an unknown kind")
+        raise _WrongError("lengths: of an unknown kind")
     told = reader.number("<u8", "lengths")
     if told % 2 or told > 2 * lists:
-        raise _Wrong("lengths: too many")
+        raise _WrongError("lengths: too many")
     pairs = reader.array(told, "<u8", "lengths").astype(np.uint64).reshape(-1, 2)
     if len(pairs) and (pairs[:, 0].max() >= lists or len(np.unique(pairs[:, 0])) != len(pairs)):
-        raise _Wrong("lengths: of lists that are not there")
+        raise _WrongError("lengths: of lists that are not there")
     return pairs[:, 1]

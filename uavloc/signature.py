@@ -30,10 +30,15 @@ class Signer:
 
     key: keys.PrivateKey
 
+    @property
+    def public(self) -> bytes:
+        """The 32 bytes of the public key."""
+        return keys.public_bytes(self.key)
+
     def reserve(self, db: sqlite3.Connection) -> None:
         """Make the place of the signature in the database of a cache that is about to be sealed."""
         db.execute("CREATE TABLE uavloc_signature (signature BLOB NOT NULL)")
-        db.execute("INSERT INTO uavloc_signature VALUES (?)", (MARKER + keys.public_bytes(self.key) + _BLANK,))
+        db.execute("INSERT INTO uavloc_signature VALUES (?)", (MARKER + self.public + _BLANK,))
 
     def seal(self, path: Path) -> None:
         """Sign a cache that has the place for it, then seal it."""
@@ -46,7 +51,8 @@ class Signer:
 
 
 def forget(db: sqlite3.Connection) -> None:
-    """Take a signature out of the database of a cache, where there is one."""
+    """Take a signature out of the database of a cache, where there is one, and leave no trace to be found again."""
+    db.execute("PRAGMA secure_delete = ON")
     db.execute("DROP TABLE IF EXISTS uavloc_signature")
 
 
