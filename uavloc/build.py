@@ -532,6 +532,8 @@ def _cut(cells: Descriptors, x: int, y: int, side: int) -> Descriptors:
 
 def _prepare(work: Path, recipe: str) -> bool:
     """Make sure `work` is a partial cache of this recipe; true where it was one already."""
+    if work.is_symlink():
+        work.unlink()
     if work.exists() and _is_partial_of(work, recipe):
         with closing(_connect(work)) as db:
             regionfile.cut_index(work, db)
@@ -581,7 +583,7 @@ def _lock(out: Path) -> Iterator[None]:
     if out.is_dir():
         raise BuildError(f"{out}: is a folder, not a file to write")
     while True:
-        with path.open("w") as file:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from uavloc.errors import CacheError, one_line
 from uavloc.frames import MAX_ZOOM, TILE_PX
-from uavloc.sqlcheck import check_database, columns_of
+from uavloc.sqlcheck import DAMAGES, check_database, columns_of
 from uavloc.types import Descriptors, MapImage, Mask
 
 FORMAT_VERSION: Literal[2] = 2
@@ -409,12 +409,13 @@ def open_readonly(path: Path) -> sqlite3.Connection:
     """Connection to a finished cache; raises CacheError unless it is sound and has the tables of the format."""
     uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
     try:
-        db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        with open_bytes(path):
+            db = sqlite3.connect(uri, uri=True, check_same_thread=False)
     except sqlite3.Error as error:
         raise CacheError(f"{path}: not a tile cache: {error}") from error
     try:
         check_database(db, path, _COLUMNS, _NEWER_TABLES)
-    except sqlite3.Error as error:
+    except DAMAGES as error:
         db.close()
         raise CacheError(f"{path}: not a tile cache: {error}") from error
     except CacheError:

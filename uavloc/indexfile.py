@@ -20,6 +20,7 @@ MAX_LISTS = 1 << 20
 _INNER_PRODUCT = 0
 _HALF_FLOATS = 4
 _MAX_BITS = 8
+_CHUNK_BYTES = 1 << 20
 
 
 class _WrongError(Exception):
@@ -59,6 +60,15 @@ class _Reader:
             raise _WrongError(f"{what} are cut off")
         self._at += count
 
+    def finite(self, count: int, layout: str, what: str) -> None:
+        """Pass over numbers of which none may be infinite or no number at all."""
+        start = self._at
+        self.skip(count * np.dtype(layout).itemsize, what)
+        for first in range(start, self._at, _CHUNK_BYTES):
+            some = self._data[first : min(first + _CHUNK_BYTES, self._at)].tobytes()
+            if not np.isfinite(np.frombuffer(some, layout)).all():
+                raise _WrongError(f"{what} are not all numbers")
+
     def number(self, layout: str, what: str) -> int:
         """The next number."""
         return int(self.array(1, layout, what)[0])
@@ -95,7 +105,7 @@ def _flat(reader: _Reader, dim: int, count: int) -> None:
     reader.expect("<u8", 2 * dim, "bytes of a vector")
     reader.expect("<u8", 0, "training")
     reader.expect("<u8", 2 * dim * count, "bytes of all vectors")
-    reader.skip(2 * dim * count, "vectors")
+    reader.finite(dim * count, "<f2", "vectors")
 
 
 def _quantised(reader: _Reader, dim: int, count: int) -> None:
@@ -106,7 +116,7 @@ def _quantised(reader: _Reader, dim: int, count: int) -> None:
     reader.skip(8, "lists to search")
     _header(reader, b"IxFI", dim, lists)
     reader.expect("<u8", dim * lists, "numbers of the lists")
-    reader.skip(4 * dim * lists, "middles of the lists")
+    reader.finite(dim * lists, "<f4", "middles of the lists")
     reader.expect("u1", 0, "direct map")
     reader.expect("<u8", 0, "direct map")
     reader.expect("u1", 1, "residual")
@@ -122,7 +132,7 @@ def _codes(reader: _Reader, dim: int) -> int:
     if not 1 <= pieces <= dim or dim % pieces or not 1 <= bits <= _MAX_BITS or width != -(-pieces * bits // 8):
         raise _WrongError(f"{pieces} pieces of {bits} bits in {width} bytes")
     reader.expect("<u8", dim << bits, "words")
-    reader.skip(4 * (dim << bits), "words")
+    reader.finite(dim << bits, "<f4", "words")
     return width
 
 

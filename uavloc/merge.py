@@ -117,8 +117,8 @@ def _check_fits(cache: Stored, first: Stored, encoder: Encoder) -> None:
     if (one.base_zoom, one.levels) != (other.base_zoom, other.levels):
         raise CacheError(
             f"{cache.path}: zooms: pictures to {one.base_zoom}, levels {_words(one.levels)}, but {first.path} has "
-            f"pictures to {other.base_zoom}, levels {_words(other.levels)}: joined, parts would lack a level; build one "
-            f"cache from the sources of both"
+            f"pictures to {other.base_zoom}, levels {_words(other.levels)}: joined, parts would lack a level; build "
+            f"one cache from the sources of both"
         )
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from uavloc.errors import CacheError, one_line
 
 MAX_OBJECTS = 100
+DAMAGES = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a damaged file may raise: the message of an error may itself be no text."""
 _PLAIN = ("CREATE TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX ")
 """How SQLite itself begins what it keeps; a virtual table, and whatever was put there by hand, begins otherwise."""
 
@@ -22,8 +24,8 @@ def check_database(
 ) -> None:
     """Raise CacheError unless a database has these tables with these columns, nothing that runs, and sound pages.
 
-    `columns` are those of each table, in order; `optional` tables may be missing, unknown ones may be there. May let
-    sqlite3.Error through where the file is damaged.
+    `columns` are those of each table, in order; `optional` tables may be missing, unknown ones may be there. Where
+    the file is damaged, `DAMAGES` come through.
     """
     for pragma in ("trusted_schema = OFF", "cell_size_check = ON", "ignore_check_constraints = ON", "mmap_size = 0"):
         db.execute(f"PRAGMA {pragma}")
