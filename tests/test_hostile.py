@@ -96,8 +96,7 @@ def use(path, encoder):
 def ask(question, *values):
     try:
         return question(*values)
-    except CacheError as refusal:
-        assert "\n" not in str(refusal)
+    except CacheError:
         return None
 
 
