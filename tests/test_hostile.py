@@ -229,7 +229,10 @@ def change(path, *statements):
         (["UPDATE tiles SET tile_column = -tile_column"], "tiles: has a tile that cannot be"),
         (["UPDATE tiles SET tile_row = 9223372036854775807 WHERE rowid = 1"], "tiles: has a tile that cannot be"),
         (["UPDATE tiles SET tile_row = NULL WHERE rowid = 1"], "tiles: has a tile that cannot be"),
-        (['UPDATE uavloc_embeddings SET "column" = 1e300 + "column" + rowid * 1e290'], "uavloc_embeddings: has a tile that cannot be"),
+        (
+            ['UPDATE uavloc_embeddings SET "column" = 1e300 + "column" + rowid * 1e290'],
+            "uavloc_embeddings: has a tile that cannot be",
+        ),
         (['UPDATE uavloc_embeddings SET "row" = CAST("row" AS BLOB)'], "uavloc_embeddings: has a tile that cannot be"),
         (["UPDATE uavloc_regions SET zoom = -5"], "uavloc_regions: has a tile that cannot be"),
         (["INSERT INTO uavloc_similarity VALUES (64, 0, 0, x'00')"], "uavloc_similarity: has a tile that cannot be"),

@@ -57,7 +57,7 @@ def run(picture: Path, points: int, rng: random.Random) -> int:
         out = picture.with_name(f"{point}.mbtiles")
         if point % 2:
             out.write_bytes(old.read_bytes())
-        counts["killed"] += kill_at(start(picture, out, "full"), rng.uniform(0.0, seconds))
+        counts["killed"] += kill_at(start(picture, out, "full"), rng.uniform(0.0, 1.1 * seconds))
         if point % 2:
             counts["replacing"] += 1
             verify(out)

@@ -96,11 +96,9 @@ def run_diff(arguments: argparse.Namespace) -> None:
     diff = diff_caches(open_stored(arguments.first), open_stored(arguments.second))
     if arguments.json:
         say(json.dumps(as_json(diff), indent=2))
-    elif diff.same_content:
-        say("same content")
-        show_table(_facts(diff))
     else:
-        show_table(_facts(diff) + _tiles(diff))
+        same = "the same: equal tiles, all of them" if diff.same_content else "differs"
+        show_table([("content", same), *_facts(diff), *_tiles(diff)])
 
 
 def run_key(arguments: argparse.Namespace) -> None:
@@ -162,7 +160,7 @@ def _short(value: Any) -> str:
 
 def _tiles(diff: CacheDiff) -> list[tuple[str, str]]:
     rows = []
-    for level in diff.levels:
+    for level in () if diff.same_content else diff.levels:
         counts = {"equal": level.equal, "changed": level.changed, "only in A": level.only_first}
         told = [f"{count} {word}" for word, count in {**counts, "only in B": level.only_second}.items() if count]
         box = level.changed_deg
