@@ -270,7 +270,7 @@ def test_an_interrupted_build_goes_on_and_another_model_starts_anew(
 
     for other, resumed in ((terrain, True), (Terrain(terrain.sources, 3.0), False)):
         with pytest.raises(Interrupted):
-            build_cache(region, [source], encoder, out, stop, terrain)
+            build_cache(region, [source], encoder, out, stop, terrain=terrain)
         with closing(sqlite3.connect(f"{out}.building")) as db:
             assert db.execute("SELECT count(*) FROM uavloc_recipe").fetchone() == (1,)
         report = build_cache(region, [source], encoder, out, terrain=other)

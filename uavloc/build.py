@@ -19,13 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uavloc import cachefile, regionfile
-from uavloc.cachefile import FORMAT_VERSION, Cells, IndexFacts, Manifest, SourceRecord, TileId
+from uavloc.cachefile import FORMAT_VERSION, Cells, IndexFacts, Manifest, SourceRecord, TerrainFacts, TileId
 from uavloc.errors import BuildError, EngineError, InputError, RegionError
 from uavloc.frames import TILE_PX, geo_from_world_px, mercator_gsd_m, world_px_from_geo, zoom_for_gsd
 from uavloc.pixels import grey as to_grey
 from uavloc.region import Region, clip, union
 from uavloc.retrieve import make_index, require_faiss
+from uavloc.reuse import Box, Reuse, Stored, box_under
 from uavloc.selfsimilarity import REACH_TILES, self_similarity
+from uavloc.signature import Signer, forget
 from uavloc.terrain import Terrain, decode_terrain, elevation_at, encode_terrain, with_ring
 from uavloc.tiles import CELLS_BUDGET_BYTES, Lru, cell_mosaic, mosaic
 from uavloc.types import (
@@ -70,6 +72,8 @@ class BuildReport:
     content_digest: str
     terrain: float | None = None
     """Share of the region whose height is known; None without terrain."""
+    reused: int = 0
+    """How many of the embeddings were taken over from an older cache."""
 
 
 @dataclass(frozen=True)
@@ -82,11 +86,11 @@ class Plan:
     ground: Bounds
     base_zoom: int
     levels: tuple[int, ...]
-    terrain: Terrain | None
+    terrain: Terrain | None = None
 
     @property
     def lat_deg(self) -> float:
-        """Middle of the ground."""
+        """Latitude of the middle of the ground."""
         return (self.ground.south_deg + self.ground.north_deg) / 2.0
 
     @property
@@ -102,13 +106,18 @@ class Plan:
             zoom -= 1
         return zoom
 
+    @property
+    def boxes(self) -> list[Bounds]:
+        """The ground of each source inside the region."""
+        return [box for box in (clip(self.region.bounds, source.bounds) for source in self.sources) if box]
+
     def tiles(self, zoom: int) -> Iterator[tuple[int, int]]:
         """(column, row) of the tiles that touch region and sources, row by row."""
         spans = self._spans(zoom)
         for row in range(min(s[1] for s in spans), max(s[3] for s in spans) + 1):
             columns = {c for s in spans if s[1] <= row <= s[3] for c in range(s[0], s[2] + 1)}
             for column in sorted(columns):
-                if not self.region.polygons or self.region.intersects(_tile_bounds(zoom, column, row)):
+                if not self.region.polygons or self.region.intersects(tile_bounds(zoom, column, row)):
                     yield column, row
 
     def count(self, zoom: int) -> int:
@@ -121,35 +130,64 @@ class Plan:
         left, top = tile[1] << depth, tile[2] << depth
         right, bottom = left + (1 << depth) - 1, top + (1 << depth) - 1
         near = [s for s in spans if s[0] <= right and left <= s[2] and s[1] <= bottom and top <= s[3]]
-        if not near or (self.region.polygons and not self.region.intersects(_tile_bounds(*tile))):
+        if not near or (self.region.polygons and not self.region.intersects(tile_bounds(*tile))):
             return 0
         whole = any(s[0] <= left and right <= s[2] and s[1] <= top and bottom <= s[3] for s in near)
-        if depth == 0 or (whole and (not self.region.polygons or self.region.covers(_tile_bounds(*tile)))):
+        if depth == 0 or (whole and (not self.region.polygons or self.region.covers(tile_bounds(*tile)))):
             return 1 << 2 * depth
         return sum(self._count(zoom, child, near) for child in _children(tile))
 
     def _spans(self, zoom: int) -> list[tuple[int, int, int, int]]:
-        boxes = (clip(self.region.bounds, source.bounds) for source in self.sources)
-        return [_span(box, zoom) for box in boxes if box]
+        return [_span(box, zoom) for box in self.boxes]
+
+    def terrain_facts(self) -> TerrainFacts | None:
+        """What the manifest says of the terrain; None without."""
+        return None if self.terrain is None else self.terrain.facts(self.lat_deg)
 
     def terrain_tiles(self) -> list[TileId]:
         """The tiles of terrain under and right around the ground; none without terrain."""
-        if self.terrain is None:
-            return []
-        zoom = self.terrain.zoom(self.lat_deg)
-        return [(zoom, *place) for place in with_ring(self.tiles(zoom))]
+        facts = self.terrain_facts()
+        return [(facts.zoom, *place) for place in with_ring(self.tiles(facts.zoom))] if facts else []
 
     def recipe(self) -> str:
         """Hash of everything that shapes the content; a partial build of another recipe is of no use."""
+        terrain = self.terrain_facts()
         facts = {
             "format_version": FORMAT_VERSION,
-            "region": [_degrees(self.region.bounds), self.region.polygons],
+            "region": [degrees(self.region.bounds), self.region.polygons],
             "sources": [source.digest for source in self.sources],
             "engine": self.encoder.identity,
             "base_zoom": self.base_zoom,
-            "terrain": None if self.terrain is None else self.terrain.facts(self.lat_deg).model_dump(mode="json"),
+            "terrain": terrain.model_dump(mode="json") if terrain else None,
         }
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+
+    def records(self) -> tuple[SourceRecord, ...]:
+        """Where the imagery came from."""
+        return tuple(_record(source) for source in self.sources)
+
+    def picture(self, tile: TileId) -> bytes | None:
+        """A tile of the base zoom as it is stored: per pixel the first source that has it; None without any."""
+        zoom, column, row = tile
+        image = MapImage(np.zeros((TILE_PX, TILE_PX, 3), np.uint8), np.zeros((TILE_PX, TILE_PX), np.bool_))
+        box = tile_bounds(*tile)
+        for source in self.sources:
+            if not image.mask.all() and clip(source.bounds, box) is not None:
+                image = below(image, source.read(zoom, column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX))
+        return cachefile.encode_image(image) if image.mask.any() else None
+
+    def heights(self, tile: TileId) -> bytes | None:
+        """A tile of terrain as it is stored; None where nothing is known."""
+        if self.terrain is None:
+            return None
+        elevations = self.terrain.samples(tile)
+        return None if np.isnan(elevations).all() else encode_terrain(elevations)
+
+
+def below(image: MapImage, other: MapImage) -> MapImage:
+    """A picture with another one showing where it has nothing."""
+    rgb = np.where(image.mask[:, :, None], image.rgb, other.rgb)
+    return MapImage(rgb, image.mask | other.mask)
 
 
 def build_cache(
@@ -161,47 +199,56 @@ def build_cache(
     *,
     finest_zoom: int | None = None,
     terrain: Terrain | None = None,
+    reuse: Sequence[Stored] = (),
 ) -> BuildReport:
-    """Build a cache, or finish one that was interrupted; `out` appears, or is replaced, only when it is complete.
+    """Build a cache, or finish one that was interrupted: `build_plan` of `make_plan`, which tell what they raise."""
+    return build_plan(make_plan(region, sources, encoder, finest_zoom, terrain), out, progress, reuse)
 
-    With `finest_zoom` nothing is built that flight would not use: no levels finer than that, unless the engine has no
-    coarser one, and no pictures finer than the levels.
 
-    Raises RegionError (no source there, or no terrain), InputError (too coarse for the engine), BuildError (cannot
-    write).
+def build_plan(
+    plan: Plan,
+    out: Path,
+    progress: Progress | None = None,
+    reuse: Sequence[Stored] = (),
+    signer: Signer | None = None,
+) -> BuildReport:
+    """Build what is planned, or finish what was interrupted; `out` appears, or is replaced, only when it is complete.
+
+    What older caches (`reuse`; they are closed) tell of unchanged pictures is taken over. Raises RegionError (no
+    imagery there, or no terrain), InputError and FetchError (a source cannot be read), BuildError (cannot write).
     """
     started = time.monotonic()
-    plan = make_plan(region, sources, encoder, finest_zoom, terrain)
+    started = time.monotonic()
     work = Path(f"{out}.building")
     with _failures(out), _lock(out):
         resumed = _prepare(work, plan.recipe())
-        with closing(_connect(work)) as db:
-            builder = _Builder(db, plan, progress or (lambda done, total: None))
+        with closing(_connect(work)) as db, Reuse(db, reuse, plan.encoder) as known:
+            builder = _Builder(db, plan, progress or (lambda done, total: None), known)
             builder.make_terrain()
-            terrain_coverage = builder.terrain_coverage()
-            if terrain_coverage == 0.0:
+            terrain = builder.terrain_coverage()
+            if plan.terrain is not None and not terrain:
                 work.unlink()
-                raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): {_no_terrain(terrain)}")
+                raise RegionError(f"region {degrees(plan.region.bounds)} (W, S, E, N): {_no_terrain(plan.terrain)}")
             if not builder.make_images():
                 work.unlink()
-                raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): the sources are empty there")
+                raise RegionError(f"region {degrees(plan.region.bounds)} (W, S, E, N): the sources are empty there")
             builder.make_embeddings()
             builder.make_similarities()
             builder.make_regions()
             coverage = builder.coverage()
             index = builder.make_index()
-            manifest = builder.finish(index)
+            manifest = builder.finish(index, signer)
             counts = dict(db.execute("SELECT kind, count(*) FROM uavloc_hashes GROUP BY kind").fetchall())
         if index is not None:
             regionfile.append_index(work, index[1])
-        cachefile.seal(work)
+        (signer.seal if signer else cachefile.seal)(work)
         work.replace(out)
         _sync_folder(out.parent)
         size = out.stat().st_size
     return BuildReport(
         out, plan.base_zoom, plan.levels, counts["image"], counts.get("embedding", 0),
         sum(manifest.index.windows.values()) if manifest.index else 0, coverage, size,
-        time.monotonic() - started, resumed, manifest.content_digest, terrain_coverage,
+        time.monotonic() - started, resumed, manifest.content_digest, terrain, known.taken["embedding"],
     )  # fmt: skip
 
 
@@ -212,11 +259,16 @@ def make_plan(
     finest_zoom: int | None = None,
     terrain: Terrain | None = None,
 ) -> Plan:
-    """What a build would make; nothing is read or written. Raises as `build_cache` does, but for BuildError."""
+    """What a build would make; no imagery is read and nothing written.
+
+    With `finest_zoom` nothing is built that flight would not use: no levels finer than that, unless the engine has no
+    coarser one, and no pictures finer than the levels. Raises RegionError (no source there), InputError (too coarse for
+    the engine), EngineError, MissingExtraError.
+    """
     used = tuple(source for source in sources if region.intersects(source.bounds))
     if not used:
         names = ", ".join(source.name for source in sources) or "none given"
-        raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N) lies outside all sources ({names})")
+        raise RegionError(f"region {degrees(region.bounds)} (W, S, E, N) lies outside all sources ({names})")
     if TILE_PX % encoder.stride:
         raise EngineError(f"engine {encoder.name}: stride {encoder.stride} does not divide {TILE_PX}")
     if encoder.global_dim:
@@ -247,7 +299,8 @@ def _gsd_m(lat_deg: float, zoom: int) -> float:
     return math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom)))
 
 
-def _degrees(b: Bounds) -> tuple[float, float, float, float]:
+def degrees(b: Bounds) -> tuple[float, float, float, float]:
+    """W, S, E, N."""
     return b.west_deg, b.south_deg, b.east_deg, b.north_deg
 
 
@@ -264,7 +317,8 @@ def _span(box: Bounds, zoom: int) -> tuple[int, int, int, int]:
     )
 
 
-def _tile_bounds(zoom: int, column: int, row: int) -> Bounds:
+def tile_bounds(zoom: int, column: int, row: int) -> Bounds:
+    """The ground of a tile."""
     north, west = geo_from_world_px(column * TILE_PX, row * TILE_PX, zoom)
     south, east = geo_from_world_px((column + 1) * TILE_PX, (row + 1) * TILE_PX, zoom)
     return Bounds(west, south, east, north)
@@ -277,8 +331,9 @@ def _more_than(tiles: Iterator[tuple[int, int]], limit: int) -> bool:
 class _Builder:
     """Fills one partial cache, stage after stage; what is already there is kept."""
 
-    def __init__(self, db: sqlite3.Connection, plan: Plan, progress: Progress) -> None:
+    def __init__(self, db: sqlite3.Connection, plan: Plan, progress: Progress, known: Reuse) -> None:
         self._db = db
+        self._known = known
         self._plan = plan
         self._progress = progress
         self._zooms = plan.zooms
@@ -298,7 +353,9 @@ class _Builder:
             for column, row in self._plan.tiles(zoom):
                 tile = (zoom, column, row)
                 if not cachefile.has_tile(self._db, "image", tile):
-                    self._put_image(tile, self._source_image(tile) if zoom == self._zooms[0] else self._overview(tile))
+                    blob = self._plan.picture(tile) if zoom == self._zooms[0] else self._overview(tile)
+                    if blob is not None:
+                        cachefile.put_image(self._db, tile, blob)
                 self._step(1)
         return self._db.execute("SELECT 1 FROM tiles").fetchone() is not None
 
@@ -330,19 +387,19 @@ class _Builder:
                 self._step(1)
 
     def make_terrain(self) -> None:
-        """Heights of the ground, where there is a terrain model."""
+        """Heights of the ground, where they are known."""
         for tile in self._plan.terrain_tiles():
-            if self._plan.terrain is not None and not cachefile.has_tile(self._db, "terrain", tile):
-                elevations = self._plan.terrain.samples(tile)
-                if not np.isnan(elevations).all():
-                    cachefile.put_terrain(self._db, tile, encode_terrain(elevations))
+            if not cachefile.has_tile(self._db, "terrain", tile):
+                blob = self._plan.heights(tile)
+                if blob is not None:
+                    cachefile.put_terrain(self._db, tile, blob)
             self._step(1)
 
     def terrain_coverage(self) -> float | None:
         """Share of the region whose height is known, by a grid of places; None without terrain."""
-        if self._plan.terrain is None:
+        facts, ground = self._terrain_facts(), self._plan.ground
+        if facts is None:
             return None
-        ground, zoom = self._plan.ground, self._plan.terrain.zoom(self._plan.lat_deg)
         lat_deg, lon_deg = np.meshgrid(
             np.linspace(ground.south_deg, ground.north_deg, _COVERAGE_PLACES + 2)[1:-1],
             np.linspace(ground.west_deg, ground.east_deg, _COVERAGE_PLACES + 2)[1:-1],
@@ -354,8 +411,13 @@ class _Builder:
         def load(tile: TileId) -> Float32 | None:
             return tiles.get(tile, lambda: self._load_terrain(tile))
 
-        known = [elevation_at(load, zoom, place) is not None for place in places]
+        known = [elevation_at(load, facts.zoom, place) is not None for place in places]
         return sum(known) / max(1, len(known))
+
+    def _terrain_facts(self) -> TerrainFacts | None:
+        """What there is to say of the terrain; None where no height is known."""
+        stored = self._db.execute("SELECT 1 FROM uavloc_terrain").fetchone()
+        return self._plan.terrain_facts() if stored else None
 
     def _load_terrain(self, tile: TileId) -> Float32 | None:
         data = cachefile.get_terrain(self._db, tile)
@@ -388,8 +450,8 @@ class _Builder:
                 covered += int((image.mask & self._inside(zoom, column, row)).sum())
         return min(1.0, covered / self._plan.region.area_px(zoom))
 
-    def finish(self, index: tuple[IndexFacts, NDArray[np.uint8]] | None) -> Manifest:
-        """Write the metadata, the manifest and the empty seal, and end the last transaction."""
+    def finish(self, index: tuple[IndexFacts, NDArray[np.uint8]] | None, signer: Signer | None) -> Manifest:
+        """Write the metadata, the manifest, the empty seal and signature, and end the last transaction."""
         plan = self._plan
         manifest = Manifest(
             engine=plan.encoder.name,
@@ -400,12 +462,12 @@ class _Builder:
             base_zoom=self._zooms[0],
             min_zoom=self._zooms[-1],
             gsd_m=_gsd_m(plan.lat_deg, plan.base_zoom),
-            region_bounds_deg=_degrees(plan.region.bounds),
-            sources=tuple(_record(source) for source in plan.sources),
+            region_bounds_deg=degrees(plan.region.bounds),
+            sources=plan.records(),
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             content_digest=cachefile.content_digest(self._db),
             index=index[0] if index else None,
-            terrain=plan.terrain.facts(plan.lat_deg) if plan.terrain else None,
+            terrain=self._terrain_facts(),
         )
         self._db.execute("DELETE FROM metadata")
         self._db.executemany("INSERT INTO metadata VALUES (?, ?)", self._metadata(manifest).items())
@@ -413,6 +475,9 @@ class _Builder:
         self._db.execute("INSERT INTO uavloc_manifest VALUES (?)", (manifest.model_dump_json(exclude_none=True),))
         if not self._db.execute("SELECT 1 FROM uavloc_seal").fetchone():
             self._db.execute("INSERT INTO uavloc_seal VALUES (?)", (cachefile.empty_seal(),))
+        forget(self._db)
+        if signer:
+            signer.reserve(self._db)
         self._db.execute("COMMIT")
         self._progress(self._total, self._total)
         return manifest
@@ -420,12 +485,8 @@ class _Builder:
     def _metadata(self, manifest: Manifest) -> dict[str, str]:
         """The MBTiles 1.3 table; its bounds are those of the tiles, so that readers place pixels exactly."""
         zoom = manifest.base_zoom
-        left, top, right, bottom = self._db.execute(
-            'SELECT min("column"), min("row"), max("column"), max("row") FROM uavloc_hashes '
-            "WHERE kind = 'image' AND zoom = ?",
-            (zoom,),
-        ).fetchone()
-        first, last = _tile_bounds(zoom, left, top), _tile_bounds(zoom, right, bottom)
+        left, top, right, bottom = cachefile.span(self._db, "image", zoom) or (0, 0, 0, 0)
+        first, last = tile_bounds(zoom, left, top), tile_bounds(zoom, right, bottom)
         box = (first.west_deg, last.south_deg, last.east_deg, first.north_deg)
         return {
             "name": manifest.sources[0].name,
@@ -449,10 +510,6 @@ class _Builder:
             self._db.execute("BEGIN")
             self._committed = time.monotonic()
 
-    def _put_image(self, tile: TileId, image: MapImage) -> None:
-        if image.mask.any():
-            cachefile.put_image(self._db, tile, cachefile.encode_image(image))
-
     def _image(self, tile: TileId) -> MapImage | None:
         """A stored tile as a reader will see it."""
         return self._images.get(tile, lambda: self._load_image(tile))
@@ -461,31 +518,22 @@ class _Builder:
         blob = cachefile.get_image(self._db, tile)
         return None if blob is None else cachefile.decode_image(blob, "image {}/{}/{}".format(*tile))
 
-    def _source_image(self, tile: TileId) -> MapImage:
-        """A tile of the base zoom: per pixel the first source that has it."""
-        zoom, column, row = tile
-        image = MapImage(np.zeros((TILE_PX, TILE_PX, 3), np.uint8), np.zeros((TILE_PX, TILE_PX), np.bool_))
-        box = _tile_bounds(*tile)
-        for source in self._plan.sources:
-            if not image.mask.all() and clip(source.bounds, box) is not None:
-                below = source.read(zoom, column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX)
-                rgb = np.where(image.mask[:, :, None], image.rgb, below.rgb)
-                image = MapImage(rgb, image.mask | below.mask)
-        return image
-
-    def _overview(self, tile: TileId) -> MapImage:
-        """A tile from its four children."""
+    def _overview(self, tile: TileId) -> bytes | None:
+        """A tile from its four children; None where they have too few pixels."""
         zoom, column, row = tile
         side = 2 * TILE_PX
-        return _halved(mosaic(lambda c, r: self._image((zoom + 1, c, r)), column * side, row * side, side, side))
+        image = _halved(mosaic(lambda c, r: self._image((zoom + 1, c, r)), column * side, row * side, side, side))
+        return cachefile.encode_image(image) if image.mask.any() else None
 
     def _encode(self, tiles: list[TileId], block: tuple[int, int]) -> None:
-        """Encode a block with its surroundings and store the cells of its tiles."""
+        """Encode a block with its surroundings, unless that was done before, and store the cells of its tiles."""
         zoom = tiles[0][0]
         stride = self._plan.encoder.stride
         halo = math.ceil(self._plan.encoder.halo_px / stride) * stride
         left, top = (index * _BLOCK * TILE_PX - halo for index in block)
         side = _BLOCK * TILE_PX + 2 * halo
+        if self._known.cells(tiles, box_under(zoom, left, top, side)):
+            return
         image = mosaic(lambda c, r: self._image((zoom, c, r)), left, top, side, side)
         grey = to_grey(image.rgb)
         cells = self._plan.encoder.encode(grey[None], image.mask[None])
@@ -507,6 +555,9 @@ class _Builder:
     def _compare(self, tile: TileId) -> None:
         """Compare the stored descriptors of a tile with those around it, and store the result."""
         zoom, column, row = tile
+        columns, rows = ((index - REACH_TILES, index + REACH_TILES) for index in (column, row))
+        if self._known.similarity(tile, Box(zoom, columns, rows)):
+            return
         around = 2 * REACH_TILES + 1
         shape = (self._plan.encoder.channels, around * self._side, around * self._side)
         left, top = ((index - REACH_TILES) * self._side for index in (column, row))
@@ -521,6 +572,10 @@ class _Builder:
         """Describe the windows of a tile that lie on known map enough, and store them."""
         encoder = self._plan.encoder
         corners = regionfile.windows_of(tile, encoder.window_px)
+        (left, top), (right, bottom) = corners[0], corners[-1]
+        side = max(right - left, bottom - top) + encoder.window_px
+        if self._known.regions(tile, box_under(tile[0], left, top, side)):
+            return
         views = [self._window(tile[0], corner) for corner in corners]
         kept = [i for i, (_, mask) in enumerate(views) if mask.mean() >= regionfile.MIN_KNOWN]
         if not kept:
@@ -558,8 +613,8 @@ class _Builder:
         return self._plan.region.contains(lat_deg, lon_deg)
 
 
-def _no_terrain(terrain: Terrain | None) -> str:
-    names = ", ".join(source.name for source in terrain.sources) if terrain else "none given"
+def _no_terrain(terrain: Terrain) -> str:
+    names = ", ".join(source.name for source in terrain.sources)
     return f"the terrain models ({names}) tell no height there"
 
 
@@ -603,6 +658,8 @@ def _cut(cells: Descriptors, x: int, y: int, side: int) -> Descriptors:
 
 def _prepare(work: Path, recipe: str) -> bool:
     """Make sure `work` is a partial cache of this recipe; true where it was one already."""
+    if work.is_symlink():
+        work.unlink()
     if work.exists() and _is_partial_of(work, recipe):
         with closing(_connect(work)) as db:
             regionfile.cut_index(work, db)
@@ -652,7 +709,7 @@ def _lock(out: Path) -> Iterator[None]:
     if out.is_dir():
         raise BuildError(f"{out}: is a folder, not a file to write")
     while True:
-        with path.open("w") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666), "w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

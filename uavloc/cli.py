@@ -26,6 +26,7 @@ from uavloc.errors import (
     StoppedError,
     UavlocError,
     UsageError,
+    printable,
 )
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -43,6 +44,7 @@ COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",
     "inspect": "tell what is in a tile cache",
     "verify": "check every byte of a tile cache",
+    "cache": "join, cut, compare and sign tile caches",
     "replay": "fly a recorded log again and see where the camera says it was",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",
     "bench": "measure how right and how fast, next to a local-feature baseline",
@@ -86,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"uavloc: error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"uavloc: error: {printable(' '.join(message.split()))}\n")
     return code
 
 

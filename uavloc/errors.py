@@ -53,3 +53,8 @@ class StoppedError(UavlocError):
 def one_line(error: Exception) -> str:
     """What a library says of a failure, on one line and not too long."""
     return " ".join(str(error).split())[:300]
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: what cannot be printed becomes a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -86,7 +86,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
     reader = open_log(job.log, (camera.width_px, camera.height_px))
     engine = config.engine
     encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
-    with TileCache.open(job.cache, encoder) as cache:
+    with TileCache.open(job.cache, encoder, config.cache.public_key) as cache:
         localizer = Localizer(cache, encoder, camera, config, job.start, job.takeoff)
         _warn_about_start(job.start, cache)
         _warn_about_takeoff(job.takeoff, cache)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from uavloc import __version__
 from uavloc.config import Config, dump_config
+from uavloc.errors import printable
 from uavloc.types import GeoPoint, Start
 
 
@@ -35,7 +36,7 @@ def config_text(config: Config, facts: RunFacts) -> str:
         f"cache content: {facts.content_digest}",
         f"engine: {facts.engine} {facts.engine_identity}",
     ]
-    return "".join(f"# {_printable(line)}\n" for line in lines) + "\n" + dump_config(config)
+    return "".join(f"# {printable(line)}\n" for line in lines) + "\n" + dump_config(config)
 
 
 def command(facts: RunFacts) -> list[str]:
@@ -57,8 +58,3 @@ def start_text(start: Start | None) -> str:
 
 def _path(path: Path) -> str:
     return str(path.absolute())
-
-
-def _printable(line: str) -> str:
-    """A line that can be a comment: what cannot be printed becomes a question mark."""
-    return "".join(c if c.isprintable() else "?" for c in line)

@@ -10,23 +10,27 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from uavloc.build import BuildReport, build_cache, make_plan
+from uavloc.build import BuildReport, Plan, build_plan, make_plan
 from uavloc.camera import load_camera
+from uavloc.commands.output import check_out, writing
 from uavloc.commands.preview import dry_run_facts, dry_run_rows, need_rows, region_rows, warn
 from uavloc.commands.words import megabytes, number_in
 from uavloc.config import Config
 from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
-from uavloc.errors import BuildError, StoppedError, UsageError
+from uavloc.errors import CacheError, UsageError
 from uavloc.frames import mercator_gsd_m
+from uavloc.keys import load_private
 from uavloc.mapneed import MapNeed, corridor_m, map_need
 from uavloc.region import DEFAULT_BUFFER_M, MAX_BUFFER_M, MIN_BUFFER_M, Area, Region, parse_area
 from uavloc.region import SUPPORTED as REGIONS
+from uavloc.reuse import Stored, open_stored
+from uavloc.signature import Signer, check_signature
 from uavloc.sources import SUPPORTED, open_source
 from uavloc.sources.dem import open_dems
 from uavloc.sources.web.tiles import WebTiles
 from uavloc.terrain import Terrain
-from uavloc.types import Encoder, MapSource
+from uavloc.types import MapSource
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +49,7 @@ examples:
   uavloc build --region full --source map.tif --dem survey.tif --dem-datum amsl --dem-std 1 --out hills.mbtiles
 
 An interrupted build goes on where it stopped when the same command is run again. An older cache of the same name stays
-valid until the new one is complete.
+valid until the new one is complete, and what it tells of pictures that are still the same is taken over.
 """
 
 
@@ -88,6 +92,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--dem-std", type=_dem_std, default=DEM_STD_M, metavar="METRES",
         help="how far off the heights are, trees and houses included (1 sigma; default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument("--fresh", action="store_true", help="take nothing over from an older cache of the same name")
+    parser.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign with ('uavloc cache key')")
     parser.add_argument("--out", type=Path, metavar="CACHE", help="file to write, best named *.mbtiles")
     parser.add_argument(
         "--dry-run", action="store_true",
@@ -100,17 +106,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Build the cache and tell what it holds, or tell what that would take."""
     _check_options(arguments)
+    signer = Signer(load_private(arguments.sign)) if arguments.sign else None
     area, sources, need = _ground(arguments)
     terrain = _terrain(arguments)
     encoder = load_engine(arguments.engine)
-    finest_zoom = need.finest_zoom if need else None
-    plan = make_plan(area.region, sources, encoder, finest_zoom, terrain)
+    plan = make_plan(area.region, sources, encoder, need.finest_zoom if need else None, terrain)
     warn(plan, need, area)
     if arguments.dry_run:
         rows, facts = dry_run_rows(area, plan, sources), dry_run_facts(area, plan, sources, need)
     else:
-        report = _built(area.region, sources, encoder, arguments.out, finest_zoom, terrain)
+        report = _built(plan, arguments, signer)
         rows, facts = [*_summary(report, area.region), *_fetched(sources)], asdict(report)
+        rows += [("signed with key", signer.public.hex())] if signer else []
     if arguments.json:
         say(json.dumps(facts, indent=2, default=str))
     else:
@@ -123,7 +130,26 @@ def _check_options(arguments: argparse.Namespace) -> None:
     if not arguments.dry_run:
         if arguments.out is None:
             raise UsageError("--out: where to write the cache is missing (only --dry-run needs none)")
-        _check_out(arguments.out)
+        check_out(arguments.out)
+
+
+def _built(plan: Plan, arguments: argparse.Namespace, signer: Signer | None) -> BuildReport:
+    older = [] if arguments.fresh else _older(arguments.out, signer)
+    with writing(arguments.out), progress("build") as tell:
+        return build_plan(plan, arguments.out, tell, older, signer)
+
+
+def _older(out: Path, signer: Signer | None) -> list[Stored]:
+    """The cache that is to be replaced, if it is sound; for a signed build only if the same key vouches for it."""
+    if not out.exists():
+        return []
+    try:
+        if signer:
+            check_signature(out, signer.public.hex())
+        return [open_stored(out)]
+    except CacheError as error:
+        _log.warning("%s; nothing is taken over from it", error)
+        return []
 
 
 def _fetched(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
@@ -145,11 +171,8 @@ def _terrain(arguments: argparse.Namespace) -> Terrain | None:
     return None
 
 
-def _check_out(out: Path) -> None:
-    if out.is_dir():
-        raise UsageError(f"{out}: is a folder; --out names a file")
-    if out.suffix != ".mbtiles":
-        _log.warning("%s: does not end in .mbtiles, the only ending by which QGIS and GDAL know the format", out)
+def _reused(report: BuildReport) -> str:
+    return f", {report.reused} of them taken over from the older cache" if report.reused else ""
 
 
 def _ground(arguments: argparse.Namespace) -> tuple[Area, list[MapSource], MapNeed | None]:
@@ -182,24 +205,6 @@ def _heights(text: str) -> tuple[float, float]:
     return low, high
 
 
-def _built(
-    region: Region,
-    sources: Sequence[MapSource],
-    encoder: Encoder,
-    out: Path,
-    finest_zoom: int | None,
-    terrain: Terrain | None,
-) -> BuildReport:
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with progress("build") as tell:
-            return build_cache(region, sources, encoder, out, tell, finest_zoom=finest_zoom, terrain=terrain)
-    except OSError as error:
-        raise BuildError(f"{out}: cannot write the cache: {error.strerror}") from error
-    except KeyboardInterrupt:
-        raise StoppedError(f"{out}: interrupted; the same command run again goes on from here") from None
-
-
 def _summary(report: BuildReport, region: Region) -> list[tuple[str, str]]:
     bounds = region.bounds
     gsd_n, gsd_e = mercator_gsd_m((bounds.south_deg + bounds.north_deg) / 2.0, report.base_zoom)
@@ -208,7 +213,7 @@ def _summary(report: BuildReport, region: Region) -> list[tuple[str, str]]:
         ("area", f"{region.area_km2:.3f} km2, {100 * report.coverage:.1f} % of it with imagery"),
         ("finest map", f"zoom {report.base_zoom}, {(gsd_n * gsd_e) ** 0.5:.2f} m per pixel"),
         ("levels to match on", "zoom " + ", ".join(map(str, report.levels))),
-        ("tiles", f"{report.images} pictures, {report.embeddings} described"),
+        ("tiles", f"{report.images} pictures, {report.embeddings} described{_reused(report)}"),
         ("windows to search", str(report.windows) if report.windows else "none: the engine has no global head"),
         ("terrain", "none" if report.terrain is None else f"{100 * report.terrain:.1f} % of the area"),
         ("size", megabytes(report.size_bytes)),

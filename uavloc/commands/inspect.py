@@ -47,6 +47,8 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows += _terrain(manifest["terrain"], facts["terrain"])
     if manifest.get("index"):
         rows.append(("index", _index(manifest["index"])))
+    if facts["signed_with"]:
+        rows.append(("signed with key", f"{facts['signed_with']}, not checked: see uavloc verify --key"))
     return [*rows, ("content", manifest["content_digest"])]
 
 
