@@ -17,7 +17,8 @@ from mapfiles import bounds_around, geotransform, textured, write_map
 from missions import command, geojson, kml, plan, write_all_kinds, write_json, write_kmz, write_text, write_track
 from program import Ran, is_refused, uavloc, works
 
-from uavloc.build import build_cache, make_plan
+from uavloc.build import build_cache
+from uavloc.buildplan import make_plan
 from uavloc.camera import LOOKING_DOWN, CameraModel, load_camera
 from uavloc.config import Config
 from uavloc.encode import load_engine

@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from demfiles import grid, write_dem
 from globalhead import write_engine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,9 +33,13 @@ from uavloc.region import parse_region
 from uavloc.retrieve import Retriever, make_index
 from uavloc.reuse import open_stored
 from uavloc.sources import open_source
+from uavloc.sources.dem import open_dems
+from uavloc.terrain import Terrain
 from uavloc.tiles import TileCache, summary, verify
+from uavloc.types import GeoPoint
 
 LAT, LON, GSD_M, SIZE = 12.3, 45.6, 0.5, 150
+AMSL = "EPSG:4326+5773"
 PAGE = 16384
 TOO_LONG_S = 20
 
@@ -48,8 +53,13 @@ def encoder(tmp_path_factory):
 def built(tmp_path_factory, encoder):
     folder = tmp_path_factory.mktemp("cache")
     source = open_source(write_map(folder / "ground.png", LAT, LON, SIZE, GSD_M))
-    build_cache(parse_region("full", [source.bounds]), [source], encoder, folder / "ground.mbtiles")
-    return folder / "ground.mbtiles"
+    heights = write_dem(
+        folder / "dem.tif", np.full((40, 40), 77.0, np.float32), grid(LON - 0.01, LAT + 0.01, 5e-4), AMSL
+    )
+    terrain = Terrain(tuple(open_dems([heights])), 2.0)
+    out = folder / "ground.mbtiles"
+    build_cache(parse_region("full", [source.bounds]), [source], encoder, out, terrain=terrain)
+    return out
 
 
 @pytest.fixture
@@ -85,6 +95,7 @@ def use(path, encoder):
                 if cache.manifest.channels == encoder.channels:
                     side = 256 // cache.manifest.stride
                     ask(cache.descriptors, zoom, column * side, row * side, side, side)
+        ask(cache.terrain_at, GeoPoint(LAT, LON))
         stored = ask(cache.index)
         if stored is not None:
             ask(Retriever, stored, encoder)
@@ -224,6 +235,10 @@ def change(path, *statements):
             "uavloc_embeddings: has a tile that cannot be",
         ),
         (['UPDATE uavloc_embeddings SET "row" = CAST("row" AS BLOB)'], "uavloc_embeddings: has a tile that cannot be"),
+        (["UPDATE uavloc_terrain SET zoom = zoom + 40"], "uavloc_terrain: has a tile that cannot be"),
+        (['UPDATE uavloc_terrain SET "row" = \'x\' || "row"'], "uavloc_terrain: has a tile that cannot be"),
+        (["ALTER TABLE uavloc_terrain ADD COLUMN more"], "table uavloc_terrain: its columns are not those"),
+        (["DROP TABLE uavloc_terrain", "CREATE VIEW uavloc_terrain AS SELECT 1"], "plain tables only"),
         (["UPDATE uavloc_regions SET zoom = -5"], "uavloc_regions: has a tile that cannot be"),
         (["INSERT INTO uavloc_similarity VALUES (64, 0, 0, x'00')"], "uavloc_similarity: has a tile that cannot be"),
         (["UPDATE uavloc_hashes SET zoom = '../../etc'"], "uavloc_hashes: has a tile that cannot be"),

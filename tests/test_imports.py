@@ -28,12 +28,12 @@ LAYERS: dict[str, int] = {
         2,
     ),
     **dict.fromkeys(["indexfile", "keys"], 2),
-    **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature"], 3),
+    **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
     # 5 to 8: where stages meet
-    **dict.fromkeys(["build", "heights", "query", "regions"], 5),
+    **dict.fromkeys(["build", "buildplan", "heights", "query", "regions"], 5),
     **dict.fromkeys(["cachediff", "coldstart", "hypotheses", "merge"], 6),
     "seek": 7,
     "localizer": 8,
@@ -46,6 +46,7 @@ TOP = 9
 EDGES = {"evaluate", "logs", "publish", "recall", "sim", "sources"}
 """What stands between the core and the world: sees layers 0 to 2 and itself, and is handed to what uses it."""
 SIDEWAYS = {
+    ("build", "buildplan"),
     ("files", "errors"),
     ("indexfile", "cachefile"),
     ("onnxfile", "errors"),

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from uavloc.build import Plan
+from uavloc.buildplan import Plan
+from uavloc.cachefile import TERRAIN_BYTES
 from uavloc.frames import TILE_PX
 from uavloc.regionfile import PLACE, STEPS_PER_WINDOW
 
 PICTURE_BYTES, PICTURE_S = 16_200, 0.024
 """A stored picture of 256 x 256 pixels."""
+TERRAIN_S = 0.004
+"""A tile of terrain."""
 SIMILARITY_S = 0.010
 """Comparing a described tile with its neighbours."""
 ENGINE_S = {"evergreen": (0.025, 0.0054), "gradient": (0.006, 0.0)}
@@ -26,10 +29,11 @@ _FULL_INDEX_BYTES = 2
 
 @dataclass(frozen=True)
 class Estimate:
-    """Tiles with pictures per zoom (finest first), tiles that are described, size and time."""
+    """Tiles with pictures per zoom (finest first), tiles that are described, tiles of terrain, size and time."""
 
     pictures: dict[int, int]
     described: int
+    terrain: int
     size_bytes: int
     seconds: float
 
@@ -42,8 +46,10 @@ def estimate(plan: Plan) -> Estimate:
     windows = described * (STEPS_PER_WINDOW * TILE_PX / encoder.window_px) ** 2 if encoder.global_dim else 0.0
     cells = described * (TILE_PX // encoder.stride) ** 2 if encoder.channels else 0
     vector_bytes = encoder.global_dim * (1 + _FULL_INDEX_BYTES) + PLACE.itemsize
+    terrain = len(plan.terrain_tiles())
     size = sum(pictures.values()) * PICTURE_BYTES + cells * encoder.channels + windows * vector_bytes
+    size += terrain * TERRAIN_BYTES
     tile_s, window_s = ENGINE_S.get(encoder.name, max(ENGINE_S.values()))
     dense_s = (tile_s + SIMILARITY_S) if encoder.channels else 0.0
-    seconds = sum(pictures.values()) * PICTURE_S + described * dense_s + windows * window_s
-    return Estimate(pictures, described, round(STORED * size), seconds)
+    seconds = sum(pictures.values()) * PICTURE_S + described * dense_s + windows * window_s + terrain * TERRAIN_S
+    return Estimate(pictures, described, terrain, round(STORED * size), seconds)

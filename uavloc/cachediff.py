@@ -7,12 +7,22 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from uavloc.build import tile_bounds
+from uavloc.buildplan import tile_bounds
 from uavloc.errors import CacheError
 from uavloc.reuse import Stored
 from uavloc.types import Bounds
 
-_FACTS = ("format_version", "engine", "engine_identity", "levels", "base_zoom", "region_bounds_deg", "sources", "index")
+_FACTS = (
+    "format_version",
+    "engine",
+    "engine_identity",
+    "levels",
+    "base_zoom",
+    "region_bounds_deg",
+    "sources",
+    "index",
+    "terrain",
+)
 
 
 @dataclass(frozen=True, slots=True)

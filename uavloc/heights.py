@@ -17,6 +17,7 @@ import numpy as np
 
 from uavloc.filter import State
 from uavloc.frames import LocalFrame
+from uavloc.terrain import DATUMS
 from uavloc.tiles import TileCache
 from uavloc.types import Altitude, Float, GeoPoint, Height, Start
 
@@ -113,11 +114,10 @@ class Heights:
         terrain = self._cache.manifest.terrain
         if altitude.above == "take-off" or (terrain is not None and altitude.above == terrain.datum):
             return
-        over = {"amsl": "mean sea level", "ellipsoid": "the ellipsoid"}
-        held = "holds no terrain" if terrain is None else f"holds terrain over {over[terrain.datum]}"
+        held = "holds no terrain" if terrain is None else f"holds terrain over {DATUMS[terrain.datum]}"
         _log.warning(
             "altitudes over %s are not used: %s %s; build it with a --dem whose heights count from %s",
-            over[altitude.above], self._cache.path, held, over[altitude.above],
+            DATUMS[altitude.above], self._cache.path, held, DATUMS[altitude.above],
         )  # fmt: skip
 
     def _begin(self, altitude: Altitude) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from uavloc.camera import CameraModel
 from uavloc.config import Config
 from uavloc.errors import UsageError
-from uavloc.frames import MAX_ZOOM, mercator_gsd_m, yaw_rotation
+from uavloc.frames import MAX_ZOOM, mean_gsd_m, yaw_rotation
 from uavloc.levels import finest_fitting
 from uavloc.ortho import footprint_ne
 from uavloc.types import Float
@@ -41,7 +41,9 @@ def map_need(camera: CameraModel, agl_m: tuple[float, float], lat_deg: float, co
     """
     low_m, high_m = agl_m
     gsds = low_m / camera.fx_px, high_m / camera.fx_px
-    shown = max(zoom for zoom in range(MAX_ZOOM + 1) if zoom == 0 or _gsd_m(lat_deg, zoom) >= gsds[0] / math.sqrt(2.0))
+    shown = max(
+        zoom for zoom in range(MAX_ZOOM + 1) if zoom == 0 or mean_gsd_m(lat_deg, zoom) >= gsds[0] / math.sqrt(2.0)
+    )
     least, most = min(_reaches_m(camera, low_m, config)), max(_reaches_m(camera, high_m, config))
     finest = min(shown, _fitting(least, 0.0, lat_deg, config))
     widest = _fitting(most, config.registration.max_radius_m, lat_deg, config)
@@ -77,7 +79,3 @@ def _ground(camera: CameraModel, heading_rad: float, agl_m: float, config: Confi
     if len(ground) == 0:
         raise UsageError(f"--camera: sees no ground within {config.ortho.max_oblique_deg:g} degrees of straight down")
     return ground
-
-
-def _gsd_m(lat_deg: float, zoom: int) -> float:
-    return math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom)))

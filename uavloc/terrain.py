@@ -14,28 +14,30 @@ import numpy as np
 
 from uavloc.cachefile import TERRAIN_BYTES, TERRAIN_SIDE, TerrainFacts, TerrainRecord, TileId
 from uavloc.errors import CacheError
-from uavloc.frames import MAX_MERCATOR_LAT_DEG, MAX_ZOOM, TILE_PX, mercator_gsd_m, world_px_from_geo
-from uavloc.types import ElevationSource, Float32, GeoPoint
+from uavloc.frames import MAX_MERCATOR_LAT_DEG, MAX_ZOOM, TILE_PX, mean_gsd_m, world_px_from_geo
+from uavloc.types import ElevationSource, Float32, GeoPoint, VerticalDatum
 
+DATUMS: dict[VerticalDatum, str] = {"amsl": "mean sea level", "ellipsoid": "the ellipsoid"}
+"""What heights count from, in words."""
 LOWEST_M, STEP_M = -1000.0, 0.2
 HIGHEST_M = 9500.0
 """No ground is higher, over mean sea level or over the ellipsoid; nor lower than `LOWEST_M`."""
 FINEST_SPACING_M = 4.0
-"""Samples are not laid closer: what is smaller does not change the height of a vehicle above the ground."""
+"""Closer ones are not needed: what is smaller does not change the height of a vehicle above the ground."""
 _UNKNOWN = 0xFFFF
 _STRIDE_PX = TILE_PX // TERRAIN_SIDE
 _STRIDE_ZOOMS = int(math.log2(_STRIDE_PX))
 
 
 def terrain_zoom(resolution_m: float, lat_deg: float) -> int:
-    """The zoom of tiles whose samples lie half as far apart as those of a model, but not closer than 4 m."""
+    """The coarsest zoom of tiles whose samples lie half as far apart as those of a model, or 4 m, or closer."""
     wanted_m = max(FINEST_SPACING_M, resolution_m / 2.0)
     return min(max(math.ceil(math.log2(spacing_m(0, lat_deg) / wanted_m)), _STRIDE_ZOOMS), MAX_ZOOM)
 
 
 def spacing_m(zoom: int, lat_deg: float) -> float:
     """Ground metres between the samples of tiles of a zoom."""
-    return math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom))) * _STRIDE_PX
+    return mean_gsd_m(lat_deg, zoom) * _STRIDE_PX
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,12 @@ def decode_terrain(data: bytes, where: str) -> Float32:
     elevations = np.asarray(steps * STEP_M + LOWEST_M, np.float32)
     elevations[steps == _UNKNOWN] = np.nan
     return elevations
+
+
+def filled(data: bytes, other: bytes) -> bytes:
+    """Blob of a tile's samples, with those of another blob of the same tile where they are unknown."""
+    first, second = (np.frombuffer(blob, "<u2") for blob in (data, other))
+    return np.where(first == _UNKNOWN, second, first).astype("<u2").tobytes()
 
 
 def elevation_at(load: Callable[[TileId], Float32 | None], zoom: int, point: GeoPoint) -> float | None:

@@ -10,16 +10,17 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from uavloc.build import BuildReport, Plan, build_plan, make_plan
+from uavloc.build import BuildReport, build_plan
+from uavloc.buildplan import Plan, make_plan
 from uavloc.camera import load_camera
-from uavloc.commands.output import check_out, writing
+from uavloc.commands.output import check_out, terrain_share, writing
 from uavloc.commands.preview import dry_run_facts, dry_run_rows, need_rows, region_rows, warn
 from uavloc.commands.words import megabytes, number_in
 from uavloc.config import Config
 from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, UsageError
-from uavloc.frames import mercator_gsd_m
+from uavloc.frames import mean_gsd_m
 from uavloc.keys import load_private
 from uavloc.mapneed import MapNeed, corridor_m, map_need
 from uavloc.region import DEFAULT_BUFFER_M, MAX_BUFFER_M, MIN_BUFFER_M, Area, Region, parse_area
@@ -207,15 +208,15 @@ def _heights(text: str) -> tuple[float, float]:
 
 def _summary(report: BuildReport, region: Region) -> list[tuple[str, str]]:
     bounds = region.bounds
-    gsd_n, gsd_e = mercator_gsd_m((bounds.south_deg + bounds.north_deg) / 2.0, report.base_zoom)
+    gsd_m = mean_gsd_m((bounds.south_deg + bounds.north_deg) / 2.0, report.base_zoom)
     return [
         ("cache", str(report.path)),
         ("area", f"{region.area_km2:.3f} km2, {100 * report.coverage:.1f} % of it with imagery"),
-        ("finest map", f"zoom {report.base_zoom}, {(gsd_n * gsd_e) ** 0.5:.2f} m per pixel"),
+        ("finest map", f"zoom {report.base_zoom}, {gsd_m:.2f} m per pixel"),
         ("levels to match on", "zoom " + ", ".join(map(str, report.levels))),
         ("tiles", f"{report.images} pictures, {report.embeddings} described{_reused(report)}"),
         ("windows to search", str(report.windows) if report.windows else "none: the engine has no global head"),
-        ("terrain", "none" if report.terrain is None else f"{100 * report.terrain:.1f} % of the area"),
+        ("terrain", terrain_share(report)),
         ("size", megabytes(report.size_bytes)),
         ("time", f"{report.seconds:.1f} s" + (", resumed" if report.resumed else "")),
         ("content", report.content_digest),

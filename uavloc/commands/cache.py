@@ -10,7 +10,7 @@ from typing import Any
 
 from uavloc.build import BuildReport
 from uavloc.cachediff import CacheDiff, as_json, diff_caches
-from uavloc.commands.output import check_out, writing
+from uavloc.commands.output import check_out, terrain_share, writing
 from uavloc.commands.words import megabytes
 from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
@@ -33,7 +33,8 @@ examples:
 _MERGE = """
 The caches must be of one engine and have the same zooms. Where they overlap the first one is used; where it has no
 pixels, the next. Pictures are taken over as they are. Descriptors too, except within reach of a seam, where they are
-computed anew from both sides: the engine must be installed.
+computed anew from both sides: the engine must be installed. Terrain of the first that knows a height is taken; all that
+have terrain must count from the same datum and have it at the same zoom.
 """
 _EXTRACT = """
 The result equals a build of that region from the same pictures. Descriptors at its edge are computed anew, without what
@@ -142,7 +143,8 @@ def _summary(report: BuildReport) -> list[tuple[str, str]]:
     return [
         ("cache", str(report.path)),
         ("tiles", f"{report.images} pictures, {report.embeddings} described, {anew} of them anew"),
-        ("windows to search", str(report.windows)),
+        ("windows to search", str(report.windows) if report.windows else "none: the engine has no global head"),
+        ("terrain", terrain_share(report)),
         ("size", megabytes(report.size_bytes)),
         ("time", f"{report.seconds:.1f} s" + (", resumed" if report.resumed else "")),
         ("content", report.content_digest),

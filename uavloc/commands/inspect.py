@@ -9,6 +9,7 @@ from typing import Any
 
 from uavloc.commands.words import megabytes
 from uavloc.console import say, show_table
+from uavloc.terrain import DATUMS
 from uavloc.tiles import TileCache, summary
 
 
@@ -58,9 +59,9 @@ def _source(source: dict[str, Any]) -> str:
 
 
 def _terrain(terrain: dict[str, Any], held: dict[str, Any]) -> list[tuple[str, str]]:
-    over = {"amsl": "mean sea level", "ellipsoid": "the WGS84 ellipsoid"}[terrain["datum"]]
     spacing = f"{held['spacing_m']:.0f} m between samples"
     size = f"{held['tiles']} tiles, {megabytes(held['bytes'])}"
+    over = DATUMS[terrain["datum"]]
     rows = [("terrain", f"heights over {over}, +- {terrain['std_m']:g} m (1 sigma), {spacing}, {size}")]
     for source in terrain["sources"]:
         told = (source["name"], f"{source['resolution_m']:.3g} m", source["vertical_crs"], source["licence"])

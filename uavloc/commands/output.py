@@ -1,4 +1,4 @@
-"""The file that a command writes: checked before the work, and what ends the work said in one line."""
+"""The cache that a command writes: checked before the work, what ends the work in one line, what came of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from uavloc.build import BuildReport
 from uavloc.errors import BuildError, StoppedError, UsageError
 
 _log = logging.getLogger(__name__)
@@ -30,3 +31,8 @@ def writing(out: Path) -> Iterator[None]:
         raise BuildError(f"{out}: cannot write the cache: {error.strerror}") from error
     except KeyboardInterrupt:
         raise StoppedError(f"{out}: interrupted; the same command run again goes on from here") from None
+
+
+def terrain_share(report: BuildReport) -> str:
+    """How much of a cache's area has a known height."""
+    return "none" if report.terrain is None else f"{100 * report.terrain:.1f} % of the area"

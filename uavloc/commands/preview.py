@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from uavloc.build import Plan
 from uavloc.buildestimate import Estimate, estimate
+from uavloc.buildplan import Plan, degrees
 from uavloc.commands.words import megabytes
-from uavloc.frames import mercator_gsd_m
+from uavloc.frames import mean_gsd_m
 from uavloc.mapneed import MapNeed
 from uavloc.region import Area, Heights
-from uavloc.types import Bounds, MapSource
+from uavloc.terrain import DATUMS
+from uavloc.types import MapSource
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +34,9 @@ def need_rows(plan: Plan, need: MapNeed | None) -> list[tuple[str, str]]:
         return []
     low, high = (f"{agl_m:g}" for agl_m in need.agl_m)
     least_m, most_m = need.camera_gsd_m
-    finest, coarsest = (f"zoom {zoom} ({_gsd_m(plan, zoom):.2f} m)" for zoom in (need.finest_zoom, need.coarsest_zoom))
+    finest, coarsest = (
+        f"zoom {zoom} ({mean_gsd_m(plan.lat_deg, zoom):.2f} m)" for zoom in (need.finest_zoom, need.coarsest_zoom)
+    )
     return [
         ("camera", f"{least_m:.2f} to {most_m:.2f} m per pixel, {low} to {high} m above ground"),
         ("levels it needs", f"{finest}, finer is of no use, to {coarsest}, which must be there"),
@@ -53,7 +55,7 @@ def warn(plan: Plan, need: MapNeed | None, area: Area) -> None:
     if plan.levels[0] < need.coarsest_zoom:
         _log.warning(
             "the finest level is zoom %d (%.2f m), coarser than all that the camera needs: expect few fixes",
-            plan.levels[0], _gsd_m(plan, plan.levels[0]),
+            plan.levels[0], mean_gsd_m(plan.lat_deg, plan.levels[0]),
         )  # fmt: skip
     for heights in area.heights:
         if heights.above != "sea level" and (heights.high_m < need.agl_m[0] or heights.low_m > need.agl_m[1]):
@@ -70,9 +72,10 @@ def dry_run_rows(area: Area, plan: Plan, sources: Sequence[MapSource]) -> list[t
         ("inside the outlines of the sources", _percent(area.region.share_within([s.bounds for s in sources]))),
         *((f"of it {s.name}", f"{_percent(area.region.share_within([s.bounds]))}, {s.gsd_m:.2f} m per pixel")
           for s in sources),
-        ("finest map", f"zoom {plan.base_zoom}, {_gsd_m(plan, plan.base_zoom):.2f} m per pixel"),
+        ("finest map", f"zoom {plan.base_zoom}, {mean_gsd_m(plan.lat_deg, plan.base_zoom):.2f} m per pixel"),
         ("levels to match on", "zoom " + ", ".join(map(str, plan.levels))),
         ("tiles", f"{sum(guess.pictures.values())} pictures ({tiles}), {guess.described} described"),
+        ("terrain", _terrain_words(plan, guess)),
         ("size, about", megabytes(guess.size_bytes)),
         ("time, about", _minutes(guess.seconds)),
         ("both are estimates", _ESTIMATE),
@@ -81,10 +84,10 @@ def dry_run_rows(area: Area, plan: Plan, sources: Sequence[MapSource]) -> list[t
 
 def dry_run_facts(area: Area, plan: Plan, sources: Sequence[MapSource], need: MapNeed | None) -> dict[str, Any]:
     """The same for programs."""
-    guess: Estimate = estimate(plan)
+    guess, terrain = estimate(plan), plan.terrain_facts()
     return {
         "region": {
-            "bounds_deg": _degrees(area.region.bounds), "area_km2": area.region.area_km2, "drawn": area.drawn,
+            "bounds_deg": list(degrees(area.region.bounds)), "area_km2": area.region.area_km2, "drawn": area.drawn,
             "buffer_m": area.buffer_m,
             "heights": [{"low_m": h.low_m, "high_m": h.high_m, "above": h.above} for h in area.heights],
         },
@@ -101,6 +104,9 @@ def dry_run_facts(area: Area, plan: Plan, sources: Sequence[MapSource], need: Ma
         },
         "pictures": {str(zoom): count for zoom, count in guess.pictures.items()},
         "described": guess.described,
+        "terrain": terrain and {
+            "zoom": terrain.zoom, "tiles": guess.terrain, "datum": terrain.datum, "std_m": terrain.std_m,
+        },
         "estimate": {"megabytes": guess.size_bytes / 1e6, "minutes": guess.seconds / 60.0, "of": _ESTIMATE},
     }  # fmt: skip
 
@@ -116,17 +122,14 @@ def _band(heights: Heights) -> str:
     return f"{low if low == high else f'{low} to {high}'} m above {heights.above}"
 
 
+def _terrain_words(plan: Plan, guess: Estimate) -> str:
+    facts = plan.terrain_facts()
+    return f"{guess.terrain} tiles at zoom {facts.zoom}, heights over {DATUMS[facts.datum]}" if facts else "none"
+
+
 def _minutes(seconds: float) -> str:
     return f"{seconds / 60.0:.1f} minutes" if seconds < 7200.0 else f"{seconds / 3600.0:.1f} hours"
 
 
 def _percent(share: float) -> str:
     return f"at most {100.0 * share:.1f} %"
-
-
-def _gsd_m(plan: Plan, zoom: int) -> float:
-    return math.sqrt(math.prod(mercator_gsd_m(plan.lat_deg, zoom)))
-
-
-def _degrees(b: Bounds) -> list[float]:
-    return [b.west_deg, b.south_deg, b.east_deg, b.north_deg]

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from uavloc.errors import InputError, MissingExtraError, one_line
-from uavloc.frames import TILE_PX, WGS84_A_M, mercator_gsd_m
+from uavloc.frames import TILE_PX, WGS84_A_M, mean_gsd_m
 from uavloc.sources.geotiff import files_digest, geo_from_pixels, pixel_side_m
 from uavloc.sources.vertical import Vertical, egm96, vertical_of
-from uavloc.terrain import HIGHEST_M, LOWEST_M
+from uavloc.terrain import DATUMS, HIGHEST_M, LOWEST_M
 from uavloc.types import Float32, VerticalDatum
 
 RESOLUTION_M = (0.05, 1000.0)
@@ -74,7 +74,7 @@ class Dem:
         """
         window = (x_px, y_px, width_px, height_px)
         lat_deg = 90.0 - 180.0 * (y_px + height_px / 2.0) / (TILE_PX << zoom)
-        coarser = math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom))) > self.resolution_m
+        coarser = mean_gsd_m(lat_deg, zoom) > self.resolution_m
         found = self._read(zoom, "average" if coarser else "bilinear", window)
         extremes = np.stack([self._read(zoom, kind, window) for kind in ("min", "max")])
         wrong = extremes[np.isfinite(extremes) & ((extremes < LOWEST_M) | (extremes > HIGHEST_M))]
@@ -110,15 +110,11 @@ def open_dems(paths: list[Path], told: VerticalDatum | None = None) -> list[Dem]
     other = next((dem for dem in dems if dem.datum != dems[0].datum), None)
     if other is not None:
         raise InputError(
-            f"{other.name}: vertical datum: its heights count from {_words(other.datum)} ({other.vertical_crs}), those "
-            f"of {dems[0].name} from {_words(dems[0].datum)} ({dems[0].vertical_crs}): they cannot be mixed; convert "
+            f"{other.name}: vertical datum: its heights count from {DATUMS[other.datum]} ({other.vertical_crs}), those "
+            f"of {dems[0].name} from {DATUMS[dems[0].datum]} ({dems[0].vertical_crs}): they cannot be mixed; convert "
             f"one with gdalwarp and a geoid grid"
         )
     return dems
-
-
-def _words(datum: VerticalDatum) -> str:
-    return "mean sea level" if datum == "amsl" else "the ellipsoid"
 
 
 def _vertical(path: Path, stated: Vertical, told: VerticalDatum | None) -> Vertical:
@@ -132,8 +128,8 @@ def _vertical(path: Path, stated: Vertical, told: VerticalDatum | None) -> Verti
         return stated._replace(datum=told, name=f"told: {told}")
     if told is not None and told != stated.datum:
         raise InputError(
-            f"{path}: vertical datum: its heights count from {_words(stated.datum)} ({stated.name}), not from "
-            f"{_words(told)}: leave --dem-datum out, or convert the file with gdalwarp and a geoid grid"
+            f"{path}: vertical datum: its heights count from {DATUMS[stated.datum]} ({stated.name}), not from "
+            f"{DATUMS[told]}: leave --dem-datum out, or convert the file with gdalwarp and a geoid grid"
         )
     return stated
 

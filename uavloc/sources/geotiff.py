@@ -16,7 +16,7 @@ from pyproj import Geod, Transformer
 from pyproj.exceptions import ProjError
 
 from uavloc.errors import InputError, MissingExtraError, one_line
-from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, WGS84_A_M, mercator_gsd_m
+from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, WGS84_A_M, mean_gsd_m
 from uavloc.sources.digest import file_digest
 from uavloc.sources.stretch import stretch_of
 from uavloc.sources.vrt import check_vrt
@@ -101,7 +101,7 @@ class GeoTiff:
 
     def _is_coarser(self, zoom: int) -> bool:
         middle = (self.bounds.south_deg + self.bounds.north_deg) / 2.0
-        return math.sqrt(math.prod(mercator_gsd_m(middle, zoom))) > self.gsd_m
+        return mean_gsd_m(middle, zoom) > self.gsd_m
 
     def _to_8_bit(self, colours: Any) -> Any:
         if colours.dtype == np.uint8:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uavloc.errors import InputError
-from uavloc.frames import MAX_ZOOM, TILE_PX, geo_from_world_px, mercator_gsd_m
+from uavloc.frames import MAX_ZOOM, TILE_PX, geo_from_world_px, mean_gsd_m
 from uavloc.types import Bounds, Float32, MapImage, Mask, Pixels
 
 COVERED_SHARE = 0.95
@@ -57,7 +57,7 @@ class TileGrid:
 
     def gsd_m(self, bounds: Bounds) -> float:
         """True ground metres per tile pixel at the middle latitude of a box."""
-        return math.sqrt(math.prod(mercator_gsd_m((bounds.south_deg + bounds.north_deg) / 2.0, self.zoom)))
+        return mean_gsd_m((bounds.south_deg + bounds.north_deg) / 2.0, self.zoom)
 
     def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
         """A window of world pixels: as stored at the tiles' own zoom, bilinear at finer ones, area average at coarser.
