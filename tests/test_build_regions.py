@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import cv2
 import mercantile
 import numpy as np
 import pytest
 import rasterio
 import shapely
+from demfiles import grid, write_dem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapfiles import bounds_around, geotransform, textured, write_map
+from mapserver import Reply, serving
 from missions import command, geojson, kml, plan, write_all_kinds, write_json, write_kmz, write_text, write_track
-from program import Ran, is_refused, uavloc, works
+from program import ENVIRONMENT, Ran, at_once, is_refused, uavloc, works
 
 from uavloc.build import build_cache
 from uavloc.buildplan import make_plan
@@ -25,9 +33,9 @@ from uavloc.encode import load_engine
 from uavloc.errors import UsageError
 from uavloc.frames import mercator_gsd_m
 from uavloc.mapneed import corridor_m, map_need
-from uavloc.region import parse_area
+from uavloc.region import Region, parse_area
 from uavloc.sources import open_source
-from uavloc.tiles import TileCache, verify
+from uavloc.tiles import TileCache, summary, verify
 from uavloc.types import Bounds, GeoPoint, MapSource
 
 LAT, LON, GSD_M, SIZE = 47.4, 8.5, 0.5, 400
@@ -49,8 +57,8 @@ def encoder():
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory) -> dict[str, MapSource]:
-    """The same place as a picture with corners, a GeoTIFF and a folder of tiles."""
+def places(tmp_path_factory) -> Iterator[dict[str, Path | str]]:
+    """The same place as a picture with corners, a GeoTIFF, a folder of tiles, these as MBTiles, and on a server."""
     folder = tmp_path_factory.mktemp("sources")
     corners = write_map(folder / "corners.png", LAT, LON, SIZE, GSD_M)
     bounds = bounds_around(LAT, LON, SIZE, SIZE, GSD_M)
@@ -60,14 +68,38 @@ def sources(tmp_path_factory) -> dict[str, MapSource]:
     }  # fmt: skip
     with rasterio.open(folder / "map.tif", "w", **profile) as file:
         file.write(np.moveaxis(textured(SIZE, SIZE), 2, 0))
-    box = bounds.west_deg, bounds.south_deg, bounds.east_deg, bounds.north_deg
-    for tile in mercantile.tiles(*box, zooms=TILES_ZOOM):
+    tiles = {}
+    for tile in mercantile.tiles(*_box(bounds), zooms=TILES_ZOOM):
         path = folder / "tiles" / str(tile.z) / str(tile.x) / f"{tile.y}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        with rasterio.open(path, "w", driver="PNG", width=256, height=256, count=3, dtype="uint8") as file:
-            file.write(np.moveaxis(textured(256, 256, tile.x + tile.y), 2, 0))
-    places = {"corners": corners, "geotiff": folder / "map.tif", "xyz": folder / "tiles"}
-    return {name: open_source(path) for name, path in places.items()}
+        tiles[tile] = cv2.imencode(".png", textured(256, 256, tile.x + tile.y))[1].tobytes()
+        path.write_bytes(tiles[tile])
+    with closing(sqlite3.connect(folder / "map.mbtiles")) as db, db:
+        db.execute("CREATE TABLE metadata (name TEXT, value TEXT)")
+        db.execute("CREATE TABLE tiles (zoom_level INTEGER, tile_column INTEGER, tile_row INTEGER, tile_data BLOB)")
+        rows = ((tile.z, tile.x, (1 << tile.z) - 1 - tile.y, data) for tile, data in tiles.items())
+        db.executemany("INSERT INTO tiles VALUES (?, ?, ?, ?)", rows)
+    with serving(lambda path: Reply((folder / "tiles" / path[1:]).read_bytes())) as server:
+        box = ",".join(map(str, _box(bounds)))
+        yield {
+            "corners": corners, "geotiff": folder / "map.tif",
+            "xyz": folder / "tiles", "mbtiles": folder / "map.mbtiles",
+            "server": f"{server.url}/{{z}}/{{x}}/{{y}}.png#zoom={TILES_ZOOM}&requests_per_s=50&bounds={box}",
+        }  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept_here(tmp_path_factory) -> Iterator[None]:
+    """What servers answered is kept among the files of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for environment in (os.environ, ENVIRONMENT):
+            patch.setitem(environment, "XDG_CACHE_HOME", str(tmp_path_factory.mktemp("kept")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def sources(places) -> dict[str, MapSource]:
+    return {name: open_source(place) for name, place in places.items()}
 
 
 @pytest.fixture(scope="module")
@@ -75,24 +107,30 @@ def regions(tmp_path_factory) -> dict[str, str]:
     return write_all_kinds(tmp_path_factory.mktemp("regions"), RING, WAY)
 
 
-@pytest.mark.filterwarnings("ignore::rasterio.errors.NotGeoreferencedWarning")
-@pytest.mark.parametrize("source", ["corners", "geotiff", "xyz"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_region_builds_from_every_source(sources, regions, encoder, tmp_path, kind, source):
-    imagery = sources[source]
-    buffer_m = None if kind in ("full", "box") else 30.0
-    region = parse_area(regions[kind], [imagery.bounds], buffer_m).region
-    report = build_cache(region, [imagery], encoder, tmp_path / "a.mbtiles")
-    assert report.coverage == pytest.approx(1.0, abs=0.01)
-    verify(report.path)
+def tiles_under(region: Region, source: MapSource, zoom: int) -> set[tuple[int, int]]:
+    """The tiles that share ground with a region and a source, by shapely and mercantile."""
     shape = shapely.box(*_box(region.bounds))
     if region.polygons:
         shape = shapely.union_all([shapely.Polygon(rings[0], rings[1:]) for rings in region.polygons])
-    shape = shape.intersection(shapely.box(*_box(imagery.bounds)))
-    near = mercantile.tiles(*shape.bounds, zooms=report.base_zoom)
-    expected = {(t.x, t.y) for t in near if shapely.box(*mercantile.bounds(t)).intersection(shape).area > 0.0}
+    shape = shape.intersection(shapely.box(*_box(source.bounds)))
+    near = mercantile.tiles(*shape.bounds, zooms=zoom)
+    return {(t.x, t.y) for t in near if shapely.box(*mercantile.bounds(t)).intersection(shape).area > 0.0}
+
+
+@pytest.mark.parametrize("source", ["corners", "geotiff", "xyz", "mbtiles", "server"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_region_builds_from_every_source(places, sources, regions, encoder, tmp_path, kind, source):
+    """All tiles are planned at the finest zoom; what is built is a coarser one, so that it stays quick."""
+    buffer_m = None if kind in ("full", "box") else 30.0
+    region = parse_area(regions[kind], [sources[source].bounds], buffer_m).region
+    imagery = open_source(places[source], None if kind == "full" else region.bounds)
+    plan = make_plan(region, [imagery], encoder)
+    assert set(plan.tiles(plan.base_zoom)) == tiles_under(region, imagery, plan.base_zoom)
+    report = build_cache(region, [imagery], encoder, tmp_path / "a.mbtiles", finest_zoom=plan.base_zoom - 1)
+    assert report.coverage == pytest.approx(1.0, abs=0.01)
+    verify(report.path)
     with TileCache.open(report.path) as cache:
-        assert set(cache.tiles(report.base_zoom)) == expected
+        assert set(cache.tiles(report.base_zoom)) == tiles_under(region, imagery, report.base_zoom)
         assert all(cache.covers(GeoPoint(*place)) for place in WAY)
 
 
@@ -164,8 +202,19 @@ def map_file(tmp_path_factory) -> Path:
     return write_map(tmp_path_factory.mktemp("map") / "map.png", LAT, LON, 1200, 0.3)
 
 
-def build(map_file: Path, region: object, *more: object) -> Ran:
-    return uavloc("build", "--engine", "gradient", "--region", region, "--source", map_file, *more)
+def words_of(map_file: Path | str, region: object, *more: object) -> tuple[object, ...]:
+    return "build", "--engine", "gradient", "--region", region, "--source", map_file, *more
+
+
+def build(map_file: Path | str, region: object, *more: object) -> Ran:
+    return uavloc(*words_of(map_file, region, *more))
+
+
+def facts_of(map_file: Path | str, region: object, *more: object) -> dict[str, Any]:
+    """What the program tells in JSON."""
+    ran = at_once(*words_of(map_file, region, *more, "--json"))
+    assert ran.code == 0, ran.err
+    return json.loads(ran.out)
 
 
 @pytest.fixture
@@ -183,7 +232,7 @@ def test_a_dry_run_tells_all_and_writes_nothing(map_file, mission, tmp_path):
     assert (ran.code, ran.err) == (0, "")
     for told in ("1 line (0.2", "100 m to every side", "50 to 110 m above take-off", "0.15 to 0.22 m per pixel", "km2"):
         assert told in ran.out
-    facts = json.loads(build(map_file, mission, *words, "--json").out)
+    facts = facts_of(map_file, mission, *words)
     assert sorted(tmp_path.iterdir()) == before
     region = parse_area(mission, [], 100.0).region
     assert facts["region"]["area_km2"] == pytest.approx(region.area_km2)
@@ -194,9 +243,37 @@ def test_a_dry_run_tells_all_and_writes_nothing(map_file, mission, tmp_path):
     assert facts["estimate"]["minutes"] > 0
 
 
+@pytest.mark.parametrize("kind", ["mbtiles", "server"])
+def test_a_dry_run_reads_no_imagery(places, kind, tmp_path, monkeypatch):
+    """Not from a server either: nothing is asked, nothing is kept."""
+    kept = tmp_path / "kept"
+    for environment in (os.environ, ENVIRONMENT):
+        monkeypatch.setitem(environment, "XDG_CACHE_HOME", str(kept))
+    part = f"{LON},{LAT},{LON + 0.0005},{LAT + 0.0005}"
+    told = facts_of(places[kind], part, "--dry-run")
+    assert told["share_at_most"] == pytest.approx(1.0)
+    assert told["levels"][0] == told["base_zoom"] == TILES_ZOOM
+    assert told["estimate"]["megabytes"] > 0
+    assert [path for path in (kept / "uavloc").rglob("*") if path.is_file()] == []
+
+
+def test_a_dry_run_tells_of_terrain(map_file, tmp_path):
+    heights = write_dem(tmp_path / "dem.tif", np.full((40, 40), 450.0), grid(LON - 0.01, LAT + 0.01, 5e-4), "EPSG:4979")
+    words = (f"{LON},{LAT},{LON + 0.0005},{LAT + 0.0005}", "--dem", heights)
+    told = facts_of(map_file, *words, "--dry-run")
+    made = facts_of(map_file, *words, "--out", tmp_path / "c.mbtiles")
+    with TileCache.open(tmp_path / "c.mbtiles") as cache:
+        facts = summary(cache)
+    assert made["terrain"] == 1.0
+    assert told["terrain"]["tiles"] == facts["terrain"]["tiles"]
+    assert told["terrain"]["zoom"] == facts["manifest"]["terrain"]["zoom"]
+    assert told["terrain"]["datum"] == "ellipsoid"
+
+
 def test_the_estimate_is_near_what_comes_out(map_file, tmp_path):
-    guess = json.loads(build(map_file, "full", "--dry-run", "--json").out)
-    made = json.loads(build(map_file, "full", "--json", "--out", tmp_path / "c.mbtiles").out)
+    guess = facts_of(map_file, "full", "--dry-run")
+    made = facts_of(map_file, "full", "--out", tmp_path / "c.mbtiles")
+    assert guess["terrain"] is None
     assert sum(guess["pictures"].values()) == made["images"]
     assert guess["described"] == made["embeddings"]
     assert guess["estimate"]["megabytes"] == pytest.approx(made["size_bytes"] / 1e6, rel=0.5)
@@ -204,10 +281,10 @@ def test_the_estimate_is_near_what_comes_out(map_file, tmp_path):
 
 def test_without_a_width_the_corridor_is_what_the_camera_sees(map_file, mission, tmp_path):
     camera = write_json(tmp_path / "camera.json", FACTS)
-    told = json.loads(build(map_file, mission, "--dry-run", "--json").out)
+    told = facts_of(map_file, mission, "--dry-run")
     assert told["region"]["buffer_m"] == 400.0
     assert told["share_at_most"] < 0.5
-    seen = json.loads(build(map_file, mission, "--dry-run", "--json", "--camera", camera, "--agl-m", "120").out)
+    seen = facts_of(map_file, mission, "--dry-run", "--camera", camera, "--agl-m", "120")
     assert seen["region"]["buffer_m"] == 250.0 + 80.0
 
 
@@ -221,7 +298,8 @@ def test_what_the_engine_cannot_give_is_warned_about(map_file, mission, tmp_path
 
 def test_bad_regions_leave_the_old_cache(map_file, tmp_path):
     out = tmp_path / "out" / "c.mbtiles"
-    works("build", "--engine", "gradient", "--region", "full", "--source", map_file, "--out", out)
+    part = f"{LON},{LAT},{LON + 0.0005},{LAT + 0.0005}"
+    works(*words_of(map_file, part, "--out", out))
     old = out.read_bytes()
     (tmp_path / "nested.kmz").write_bytes(b"PK\x03\x04")
     crossed = [[8.4, 47.3], [8.6, 47.5], [8.6, 47.3], [8.4, 47.5], [8.4, 47.3]]
@@ -237,7 +315,7 @@ def test_bad_regions_leave_the_old_cache(map_file, tmp_path):
         write_track(tmp_path / "date.csv", [(10.0, 179.99), (10.0, -179.99)]): "antimeridian",
     }
     for path, told in bad.items():
-        is_refused(build(map_file, path, "--out", out), told)
+        is_refused(at_once(*words_of(map_file, path, "--out", out)), told)
     assert out.read_bytes() == old
     assert [child.name for child in out.parent.iterdir()] == ["c.mbtiles"]
 
@@ -258,4 +336,4 @@ def test_bad_regions_leave_the_old_cache(map_file, tmp_path):
     ],
 )
 def test_wrong_words(map_file, words, told):
-    is_refused(build(map_file, "full", *words), told)
+    is_refused(at_once(*words_of(map_file, "full", *words)), told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import time
@@ -11,9 +10,10 @@ import cv2
 import pytest
 from mapfiles import bounds_around, textured
 from mapserver import Reply, in_turn, serving
-from program import ENVIRONMENT, command, is_refused, uavloc, works
+from program import ENVIRONMENT, at_once, command, is_refused, uavloc, works
 
 from uavloc.frames import world_px_from_geo
+from uavloc.tiles import TileCache, verify
 
 LAT, LON, ZOOM = 47.4, 8.5, 18
 BOX = bounds_around(LAT, LON, 600, 600, 0.4)
@@ -23,6 +23,7 @@ REGION = f"{BOX.west_deg},{BOX.south_deg},{BOX.east_deg},{BOX.north_deg}"
 @pytest.fixture(autouse=True)
 def kept_here(tmp_path, monkeypatch):
     monkeypatch.setitem(ENVIRONMENT, "XDG_CACHE_HOME", str(tmp_path / "kept"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "kept"))
 
 
 def tile_at(path):
@@ -51,12 +52,12 @@ def test_a_cache_from_a_server_tells_its_licence_and_its_gaps(tmp_path):
     assert f"{len(wanted)} answers fetched" in ran.out
     assert "1 tiles are not there" in ran.out
     assert "the server has no tile there" in ran.err
-    facts = json.loads(works("inspect", tmp_path / "web.mbtiles", "--json").out)
-    source = facts["manifest"]["sources"][0]
-    assert (source["licence"], source["date"]) == ("CC0 A survey", "2024-05")
-    assert source["name"] == f"{server.url}/{{z}}/{{x}}/{{y}}.png"
-    assert source["gsd_m"] == pytest.approx(0.404, abs=0.002)
-    assert works("verify", tmp_path / "web.mbtiles")
+    with TileCache.open(tmp_path / "web.mbtiles") as cache:
+        (source,) = cache.manifest.sources
+    assert (source.licence, source.date) == ("CC0 A survey", "2024-05")
+    assert source.name == f"{server.url}/{{z}}/{{x}}/{{y}}.png"
+    assert source.gsd_m == pytest.approx(0.404, abs=0.002)
+    verify(tmp_path / "web.mbtiles")
 
 
 def test_killed_and_run_again_nothing_is_fetched_twice(tmp_path):
@@ -83,9 +84,8 @@ def test_killed_and_run_again_nothing_is_fetched_twice(tmp_path):
         server.asked.clear()
         works(*build(server, tmp_path / "again.mbtiles"))
         assert not server.asked, "a second cache of the same ground needs no server"
-    digests = {json.loads(works("inspect", path, "--json").out)["manifest"]["content_digest"]
-               for path in (out, tmp_path / "again.mbtiles")}  # fmt: skip
-    assert len(digests) == 1
+    with TileCache.open(out) as first, TileCache.open(tmp_path / "again.mbtiles") as second:
+        assert first.manifest.content_digest == second.manifest.content_digest
 
 
 def test_a_failing_server_leaves_the_older_cache_and_what_was_fetched(tmp_path):
@@ -101,7 +101,7 @@ def test_a_failing_server_leaves_the_older_cache_and_what_was_fetched(tmp_path):
         assert "503 Service Unavailable, tried 2 times: what was fetched is kept" in ran.err
         assert len(ran.err.splitlines()) == 1
         server.answer = in_turn(page)
-        is_refused(uavloc(*build(server, out, finer)), "not a picture but '<html>log in</html>'")
+        is_refused(at_once(*build(server, out, finer)), "not a picture but '<html>log in</html>'")
         assert out.read_bytes() == before
         server.asked.clear()
         server.answer = tile_at
@@ -119,6 +119,6 @@ def test_refusals_ask_nothing(tmp_path):
             (("kind: missing",), {"--source": "https://tiles.example.org/map"}),
             (("d.toml", "No such file"), {"--source": tmp_path / "d.toml"}),
         ]:
-            is_refused(uavloc(*build(server, out, **changes)), *words)
+            is_refused(at_once(*build(server, out, **changes)), *words)
         assert not server.asked
     assert not out.exists()

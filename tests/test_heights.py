@@ -28,6 +28,7 @@ from uavloc.heights import Heights
 from uavloc.localizer import Localizer
 from uavloc.logs import load_truth, open_log
 from uavloc.region import Region, parse_region
+from uavloc.reuse import open_stored
 from uavloc.sources import open_source
 from uavloc.sources.dem import open_dems
 from uavloc.terrain import Terrain
@@ -53,7 +54,7 @@ START = Start(GeoPoint(HILL.lat_deg, HILL.lon_deg), 5.0)
 
 def built(folder: Path, *dems: Path, told: VerticalDatum | None = None) -> Path:
     """A map of 350 m about the hill, over terrain models."""
-    source = open_source(write_map(folder / "ground.png", HILL.lat_deg, HILL.lon_deg, 700, 0.5))
+    source = open_source(write_map(folder / "ground.png", HILL.lat_deg, HILL.lon_deg, 350, 1.0))
     terrain = Terrain(tuple(open_dems(list(dems), told)), DEM_STD_M) if dems else None
     encoder = load_engine("gradient", threads=1)
     region = parse_region("full", [source.bounds])
@@ -262,7 +263,8 @@ def country(tmp_path_factory: pytest.TempPathFactory, flown: Flown, encoder: Enc
     dem = write_dem(folder / "hill.tif", raster, geotransform, UTM_29)
     source = open_source(flown.map)
     terrain = Terrain(tuple(open_dems([dem], "amsl")), DEM_STD_M)
-    return build_cache(Region(source.bounds), [source], encoder, folder / "c.mbtiles", terrain=terrain).path
+    out, older = folder / "c.mbtiles", [open_stored(flown.cache)]
+    return build_cache(Region(source.bounds), [source], encoder, out, terrain=terrain, reuse=older).path
 
 
 @pytest.fixture(scope="module")

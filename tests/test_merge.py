@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from globalhead import write_engine
 from mapfiles import bounds_around, card, write_map, write_picture
-from program import is_refused, uavloc, works
+from program import at_once, is_refused, works
 
 from uavloc import cachefile
 from uavloc.build import build_cache
@@ -70,9 +70,13 @@ def merge(reports, encoder, out, text=None):
     return merge_caches([open_stored(report.path) for report in reports], encoder, out, region)
 
 
-def test_two_halves_make_the_whole(whole, halves, encoder, tmp_path):
+@pytest.fixture(scope="module")
+def joined(ground, halves, encoder):
+    return merge(halves, encoder, ground.with_name("joined.mbtiles"))
+
+
+def test_two_halves_make_the_whole(whole, halves, joined, encoder):
     """Pictures, descriptors at the seam, self-similarity and windows: all as in one build."""
-    joined = merge(halves, encoder, tmp_path / "joined.mbtiles")
     assert joined.content_digest == whole.content_digest
     assert 0 < joined.reused < joined.embeddings
     assert all(half.content_digest != whole.content_digest for half in halves)
@@ -83,10 +87,9 @@ def test_two_halves_make_the_whole(whole, halves, encoder, tmp_path):
         assert Retriever(cache.index(), encoder).zooms == one.levels
 
 
-def test_the_order_of_halves_does_not_matter_where_they_agree(halves, encoder, tmp_path):
-    one = merge(halves, encoder, tmp_path / "one.mbtiles")
+def test_the_order_of_halves_does_not_matter_where_they_agree(halves, joined, encoder, tmp_path):
     other = merge(halves[::-1], encoder, tmp_path / "other.mbtiles")
-    assert one.content_digest == other.content_digest
+    assert joined.content_digest == other.content_digest
 
 
 def test_a_part_cut_out_is_what_a_build_of_it_makes(whole, halves, encoder, tmp_path):
@@ -132,9 +135,8 @@ def test_the_first_one_goes_first_and_its_gaps_are_filled(gradient, tmp_path):
     verify(joined.path)
 
 
-def test_pictures_are_taken_as_they_are(halves, encoder, tmp_path):
+def test_pictures_are_taken_as_they_are(halves, joined):
     """Compressed once more they would be worse each time."""
-    joined = merge(halves, encoder, tmp_path / "joined.mbtiles")
     query = "SELECT * FROM tiles WHERE zoom_level = ? ORDER BY 1, 2, 3"
     with closing(sqlite3.connect(joined.path)) as one, closing(sqlite3.connect(halves[0].path)) as other:
         stored = set(one.execute(query, (joined.base_zoom,)))
@@ -175,14 +177,14 @@ def test_the_commands(whole, halves, engine_folder, tmp_path):
     assert whole.content_digest in done.out
     assert "of them anew" in done.out
     works("cache", "extract", joined, "--engine", engine_folder, "--region", WEST, "--out", cut)
-    same = json.loads(works("cache", "diff", cut, paths[0], "--json").out)
+    same = json.loads(at_once("cache", "diff", cut, paths[0], "--json").out)
     assert same["same_content"]
-    told = works("cache", "diff", cut, whole.path).out
+    told = at_once("cache", "diff", cut, whole.path).out
     assert "embedding zoom 18" in told
     assert "only in B" in told
-    is_refused(uavloc("cache", "merge", paths[0], "--out", joined), "two caches or more")
-    is_refused(uavloc("cache", "merge", *paths, "--out", joined), "standin")
-    is_refused(uavloc("cache", "diff", cut, tmp_path / "none"), "none", "cannot be read")
+    is_refused(at_once("cache", "merge", paths[0], "--out", joined), "two caches or more")
+    is_refused(at_once("cache", "merge", *paths, "--out", joined), "standin")
+    is_refused(at_once("cache", "diff", cut, tmp_path / "none"), "none", "cannot be read")
     verify(joined)
 
 
@@ -199,4 +201,4 @@ def test_an_engine_is_never_looked_for_along_a_path_that_a_cache_tells(whole, tm
         db.execute("UPDATE uavloc_manifest SET json = ?", (altered,))
     (tmp_path / "bad.mbtiles").write_bytes((tmp_path / "bad.mbtiles").read_bytes() + content[end:])
     cachefile.seal(tmp_path / "bad.mbtiles")
-    is_refused(uavloc("cache", "extract", bad, "--region", WEST, "--out", tmp_path / "x.mbtiles"), "no plain name")
+    is_refused(at_once("cache", "extract", bad, "--region", WEST, "--out", tmp_path / "x.mbtiles"), "no plain name")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from globalhead import write_engine
-from mapfiles import bounds_around, card, textured, write_picture
+from mapfiles import bounds_around, card, textured, write_map, write_picture
 from program import works
 
 from uavloc import cachefile
@@ -22,7 +22,7 @@ from uavloc.reuse import open_stored
 from uavloc.sources import open_source
 from uavloc.tiles import verify
 
-LAT, LON, GSD_M, SIZE = 47.4, 8.5, 0.5, 700
+LAT, LON, GSD_M, SIZE = 47.4, 8.5, 0.5, 560
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_a_description_that_contradicts_its_hash_is_not_taken(before, encoder, t
 
 
 def test_the_program_takes_over_from_the_cache_it_replaces(tmp_path):
-    path, out = picture(tmp_path), tmp_path / "a.mbtiles"
+    path, out = write_map(tmp_path / "small.png", LAT, LON, 200, GSD_M), tmp_path / "a.mbtiles"
     words = ("build", "--engine", "gradient", "--region", "full", "--source", path, "--out", out)
     first = works(*words)
     assert "taken over" not in first.out

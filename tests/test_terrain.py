@@ -20,7 +20,7 @@ from demfiles import Hill, grid, hill_dem, write_dem, write_hgt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mapfiles import write_map
-from program import is_refused, uavloc, works
+from program import at_once, is_refused, works
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
@@ -36,7 +36,7 @@ from uavloc.tiles import TERRAIN_BUDGET_BYTES, TileCache, summary, verify
 from uavloc.types import Encoder, GeoPoint
 
 HILL = Hill(48.0, 15.1)
-GSD_M, SIZE = 0.5, 700
+GSD_M, SIZE = 1.0, 350
 TO_UTM = Transformer.from_crs("EPSG:4326", "EPSG:32633", always_xy=True)
 
 
@@ -353,5 +353,5 @@ def test_what_cannot_be_is_refused_in_one_line(built: Built, tmp_path: Path) -> 
         (("--dem", spoiled), ("spoiled.tif: nodata: -9999 m",)),
         (("--dem-datum", "amsl"), ("--dem-datum", "there is none")),
     ):
-        is_refused(uavloc(*build(built, out, *more)), *words)
+        is_refused(at_once(*build(built, out, *more)), *words)
         assert not out.exists()

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from demfiles import grid, write_dem
 from mapfiles import write_map
-from program import is_refused, uavloc, works
+from program import at_once, is_refused
 
 from uavloc import cachefile
 from uavloc.build import BuildReport, build_cache
@@ -166,7 +166,7 @@ def test_terrain_that_does_not_go_together_is_refused(west, build, encoder, tmp_
         CacheError, match=r"coarse.mbtiles: terrain: is of zoom \d+, but that of .*west.mbtiles of zoom"
     ):
         merge([west, coarse], encoder, tmp_path / "no.mbtiles")
-    is_refused(uavloc("cache", "merge", west.path, above.path, "--out", tmp_path / "no.mbtiles"), "cannot be mixed")
+    is_refused(at_once("cache", "merge", west.path, above.path, "--out", tmp_path / "no.mbtiles"), "cannot be mixed")
     assert not list(tmp_path.glob("no.mbtiles*"))
 
 
@@ -190,11 +190,11 @@ def test_a_merge_goes_on_only_with_the_same_terrain(west, east, build, model, en
         assert merge([west, other], encoder, out).resumed == resumed
 
 
-def test_diff_tells_of_terrain(west, plain_east, east, tmp_path):
-    told = works("cache", "diff", plain_east.path, east.path).out
+def test_diff_tells_of_terrain(west, plain_east, east):
+    told = at_once("cache", "diff", plain_east.path, east.path).out
     assert "terrain zoom" in told
     assert "only in B" in told
-    found = json.loads(works("cache", "diff", plain_east.path, east.path, "--json").out)
+    found = json.loads(at_once("cache", "diff", plain_east.path, east.path, "--json").out)
     before, after = found["facts"]["terrain"]
     assert before is None
     assert (after["datum"], after["std_m"], after["sources"][0]["name"]) == ("amsl", 2.0, "slope.tif")
