@@ -15,7 +15,7 @@ from uavloc.regionfile import PLACE, STEPS_PER_WINDOW
 
 PICTURE_BYTES, PICTURE_S = 16_200, 0.024
 """A stored picture of 256 x 256 pixels."""
-TERRAIN_S = 0.004
+TERRAIN_S = 0.001
 """A tile of terrain."""
 SIMILARITY_S = 0.010
 """Comparing a described tile with its neighbours."""

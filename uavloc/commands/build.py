@@ -117,8 +117,9 @@ def run(arguments: argparse.Namespace) -> None:
         rows, facts = dry_run_rows(area, plan, sources), dry_run_facts(area, plan, sources, need)
     else:
         report = _built(plan, arguments, signer)
-        rows, facts = [*_summary(report, area.region), *_fetched(sources)], asdict(report)
-        rows += [("signed with key", signer.public.hex())] if signer else []
+        key = signer.public.hex() if signer else None
+        rows, facts = [*_summary(report, area.region), *_fetched(sources)], {**asdict(report), "signed_with": key}
+        rows += [("signed with key", key)] if key else []
     if arguments.json:
         say(json.dumps(facts, indent=2, default=str))
     else:

@@ -22,6 +22,8 @@ from uavloc.reuse import Stored, open_stored
 from uavloc.signature import Signer, sign_cache
 from uavloc.types import Bounds, Encoder
 
+_MAX_LETTERS = 100
+"""Of a fact that differs."""
 _EXAMPLES = """
 examples:
   uavloc cache merge north.mbtiles south.mbtiles --out field.mbtiles
@@ -156,8 +158,19 @@ def _facts(diff: CacheDiff) -> list[tuple[str, str]]:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."
+    text = _said(value)
+    return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 3]}..."
+
+
+def _said(value: Any) -> str:
+    """A fact of a manifest for a person: of a source its name and the beginning of its hash."""
+    if isinstance(value, dict):
+        if "digest" in value:
+            return f"{value['name']} ({value['digest'][:8]})"
+        return ", ".join(f"{name} {_said(fact)}" for name, fact in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_said, value))
+    return "none" if value is None else f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
 def _tiles(diff: CacheDiff) -> list[tuple[str, str]]:
