@@ -61,13 +61,13 @@ def look(seen: Descriptors, map_: np.ndarray, about_ne_m: np.ndarray, radius: in
     assert min(top, left) >= 0
     part = map_[:, top : top + HEIGHT + 2 * radius + 1, left : left + WIDTH + 2 * radius + 1]
     window = Descriptors(part[None], np.ones((1, *part.shape[1:]), np.bool_))
-    search = Search((column - left, row - top), (CELL_M, CELL_M), TURNS, 0.07, 0.06)
+    search = Search((column - left, row - top), (CELL_M, CELL_M), TURNS, 0.07, 0.06, 10.0)
     surface = survey(seen, window, search, CONFIG.registration, CONFIG.evidence)
     assert surface is not None
     here = (float(about_ne_m[0]), float(about_ne_m[1]))
     blank = Patch(np.zeros((HEIGHT, WIDTH), np.uint8), np.ones((HEIGHT, WIDTH), np.bool_), (CELL_M, CELL_M), (0.0, 0.0))
     pose = Pose(here, 0.0, 0.0, 0.07, 0.06)
-    query = Query(pose, blank, 17, seen, TURNS, (0.0, 0.0), (CELL_M, CELL_M))
+    query = Query(pose, blank, 17, 0.0, seen, TURNS, (0.0, 0.0), (CELL_M, CELL_M))
     return Look(t_ns, query, here, surface, np.eye(2), 0.0, lambda match: match)
 
 

@@ -47,7 +47,7 @@ def under_all_turns(patch: np.ndarray, right_turn: int = UNTURNED) -> Descriptor
 
 
 def search() -> Search:
-    return Search((RADIUS, RADIUS), CELL_M, TURNS, 0.07, 0.06)
+    return Search((RADIUS, RADIUS), CELL_M, TURNS, 0.07, 0.06, 10.0)
 
 
 def surveyed(patch: np.ndarray, world: np.ndarray, right_turn: int = UNTURNED) -> Surface:

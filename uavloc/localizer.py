@@ -45,6 +45,8 @@ from uavloc.types import (
 
 _COMPASS_JUMP_DEG = 15.0
 """A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
+_ACROSS = 1.0 / 3.0
+"""Ground seen aslant is displaced across the view too, by this share of that along it: the mount may be twisted."""
 _ASLANT = 0.35
 """Ground seen farther aside than this share of the height: there, relief and tilt look like a change of height."""
 
@@ -275,7 +277,9 @@ class Localizer:
     def _common_cov_m2(self) -> Float:
         """What all fixes near each other have wrong alike: georeference, and relief where the ground is seen aslant."""
         integrity, aside = self._config.integrity, self._middle_ne_m
-        cov: Float = np.eye(2) * integrity.georeference_std_m**2 + integrity.relief_share**2 * np.outer(aside, aside)
+        across_m2 = (_ACROSS * integrity.relief_share) ** 2 * float(aside @ aside)
+        along_m2 = integrity.relief_share**2 * np.outer(aside, aside)
+        cov: Float = np.eye(2) * (integrity.georeference_std_m**2 + across_m2) + along_m2
         return cov
 
     def _heading_rad(self, t_ns: int, state: State) -> float | None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from time import perf_counter
 
 import numpy as np
@@ -76,7 +77,7 @@ class Laid:
     zoom: int
     patch: Patch
 
-    @property
+    @cached_property
     def middle_ne_m(self) -> Float:
         """Middle of the ground that is seen, from below the vehicle."""
         rows, columns = np.nonzero(self.patch.mask)
@@ -86,11 +87,15 @@ class Laid:
 
 @dataclass(frozen=True)
 class Query:
-    """A frame laid on the ground about a pose, encoded under every turn of the search around it."""
+    """A frame laid on the ground about a pose, encoded under every turn of the search around it.
+
+    `aside_m` is how far from below the vehicle the middle of the ground lies.
+    """
 
     pose: Pose
     patch: Patch
     zoom: int
+    aside_m: float
     descriptors: Descriptors
     turns: tuple[Turn, ...]
     nadir_cell: tuple[float, float]
@@ -171,7 +176,8 @@ class Asker:
             turns = searched(headings, log_scales)
             descriptors = turned(encoded, at, turns, nadir_cell, cell_m)
         about = replace(pose, heading_rad=laid.pose.heading_rad, log_scale=laid.pose.log_scale)
-        return Query(about, patch, laid.zoom, descriptors, turns, nadir_cell, cell_m)
+        aside_m = float(np.hypot(*laid.middle_ne_m))
+        return Query(about, patch, laid.zoom, aside_m, descriptors, turns, nadir_cell, cell_m)
 
     def survey(self, query: Query, place_ne_m: tuple[float, float], radius_m: float) -> Surface | None:
         """How well a query fits within a radius of a place; None where there is no map."""
@@ -181,11 +187,15 @@ class Asker:
         top = math.floor(y - query.nadir_cell[1]) - radius
         _, height, width = query.descriptors.mask.shape
         origin = (x - query.nadir_cell[0] - left, y - query.nadir_cell[1] - top)
-        search = Search(origin, query.cell_m, query.turns, query.pose.heading_std_rad, query.pose.log_scale_std)
+        config = self._config
+        same_place_m = max(config.registration.exclusion_m, config.integrity.relief_share * query.aside_m)
+        search = Search(
+            origin, query.cell_m, query.turns, query.pose.heading_std_rad, query.pose.log_scale_std, same_place_m
+        )
         with self.watch.timed("register"):
             window = self._cache.descriptors(query.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
             window = self._staleness.weighted(window, query.zoom, (left, top), self._encoder.stride)
-            return survey(query.descriptors, window, search, self._config.registration, self._config.evidence)
+            return survey(query.descriptors, window, search, config.registration, config.evidence)
 
     def sharpened(self, query: Query, place_ne_m: tuple[float, float], match: Match) -> Match:
         """A match made more exact where local features of patch and map bear it out, and that is asked for."""

@@ -31,7 +31,8 @@ class Search:
 
     `origin_cell` is the (x, y) shift of the patch in the window at which the vehicle sits at the centre of the search;
     `cell_m` is (north, east) metres per cell. `turns` are the corrections of heading and height under which the patch
-    was encoded, evenly spaced along both, three or more along each; the standard deviations are those of both.
+    was encoded, evenly spaced along both, three or more along each; the standard deviations are those of both. Peaks
+    nearer to each other than `same_place_m` are one.
     """
 
     origin_cell: tuple[float, float]
@@ -39,6 +40,7 @@ class Search:
     turns: tuple[Turn, ...]
     heading_std_rad: float
     log_scale_std: float
+    same_place_m: float
 
 
 class Surface:
@@ -81,7 +83,7 @@ class Surface:
         return inside and bool(np.isfinite(self._score[row, column]))
 
     def strongest(self, count: int) -> list[Match]:
-        """The best places, apart by more than `exclusion_m`, best first; their margin is over the best elsewhere."""
+        """The best places, apart by more than `same_place_m`, best first; their margin is over the best elsewhere."""
         left, found = self._ratio.copy(), []
         for _ in range(count):
             row, column = _argmax(left)
@@ -123,9 +125,9 @@ class Surface:
         return math.floor(row + 0.5), math.floor(column + 0.5)
 
     def _apart(self, row: int, column: int) -> Mask:
-        """Which places are more than `exclusion_m` from one."""
+        """Which places are more than `same_place_m` from one."""
         north, east = self._north - self._north[row], self._east - self._east[column]
-        apart: Mask = np.square(north)[:, None] + np.square(east)[None] > self._config.exclusion_m**2
+        apart: Mask = np.square(north)[:, None] + np.square(east)[None] > self._search.same_place_m**2
         return apart
 
     def _match(self, row: int, column: int, posterior: Float32) -> Match:

@@ -21,7 +21,7 @@ from uavloc.filter import HEADING, SCALE, State
 from uavloc.frames import wrap_pi
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
 from uavloc.query import Asker, Laid, NoFixError, Pose, Query, Sight
-from uavloc.types import Float
+from uavloc.types import Float, Match
 
 Density: TypeAlias = Callable[[Float], float]
 """Log density (per square metre) of the vehicle being at a place (north, east) that nothing suggested before."""
@@ -101,9 +101,16 @@ class Seeker:
             found = look.measurement(match)
             ratio = look.log_ratio(match, self._config.evidence)
             north, east, heading, log_scale = (float(value) for value in found.values)
-            there = Pose((north, east), wrap_pi(heading), log_scale, match.heading_std_rad, match.log_scale_std)
+            there = Pose((north, east), wrap_pi(heading), log_scale, *self._left_open(match))
             odds = first_log_odds(ratio, density(found.values[:2]), self._config.evidence)
             yield _Suggestion(there, density, odds)
+
+    def _left_open(self, match: Match) -> tuple[float, float]:
+        """Standard deviations of heading and log scale after a wide look: at most those of any value within a step."""
+        step = self._config.cold_start.widening / math.sqrt(12.0)
+        heading_step_rad = math.radians(self._config.registration.heading_step_deg)
+        scale_step = self._config.registration.scale_step
+        return min(match.heading_std_rad, heading_step_rad * step), min(match.log_scale_std, scale_step * step)
 
     def _look_about(
         self, sight: Sight, pose: Pose, radius_m: float, made: list[Query], *, wide: bool = False

@@ -158,4 +158,4 @@ def _best_heading(patch: Patch, window: Descriptors, encoder: Encoder) -> float:
 def _search(patch: Patch, centre: tuple[float, float], stride: int) -> Search:
     """Anywhere on the reference, in the fine turns."""
     origin = (centre[0] - patch.nadir_px[0] / stride, centre[1] - patch.nadir_px[1] / stride)
-    return Search(origin, (float(stride), float(stride)), _FINE_TURNS, 0.1, 0.1)
+    return Search(origin, (float(stride), float(stride)), _FINE_TURNS, 0.1, 0.1, Config().registration.exclusion_m)
