@@ -164,7 +164,7 @@ def test_a_name_that_qgis_does_not_know_is_warned_about(map_file: Path, tmp_path
 def test_an_interrupted_build_is_finished_by_the_same_command(tmp_path: Path) -> None:
     source = write_map(tmp_path / "big.png", LAT, LON, 1800, 0.5)
     out = tmp_path / "c.mbtiles"
-    words = ("build", "--region", "full", "--source", source, "--out", out)
+    words = ("build", "--engine", "gradient", "--region", "full", "--source", source, "--out", out)
     process = subprocess.Popen(
         command(*words), env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
