@@ -51,7 +51,13 @@ class OrthoConfig(_Section):
         default=60.0, gt=0, lt=89, description="Rays flatter than this from nadir are cut away."
     )
     max_patch_px: int = Field(
-        default=640, ge=64, le=4096, description="Longest side of a patch; decides the map level used."
+        default=640, ge=64, le=4096, description="Longest side of the view; decides the map level used."
+    )
+    cut_px: int = Field(
+        default=448,
+        ge=64,
+        le=4096,
+        description="Longer sides are cut around the middle: more costs more than it tells.",
     )
     min_valid_share: float = Field(
         default=0.15, ge=0, le=1, description="Share of the patch that must hold real pixels."

@@ -258,7 +258,7 @@ class Asker:
             raise NoFixError(Outcome.OUTSIDE_CACHE)
         reach_m = float(np.ptp(ground, axis=0).max())
         zoom, gsd_m = self._level(reach_m, reach_m + 2.0 * radius_m, max_window_px, self.geo(pose.place_ne_m).lat_deg)
-        patch = rectify(image, self._camera, ned_from_body, agl_m, gsd_m, oblique_rad, limits.max_patch_px)
+        patch = rectify(image, self._camera, ned_from_body, agl_m, gsd_m, oblique_rad, limits.cut_px)
         if patch is None or patch.mask.mean() < limits.min_valid_share or texture(patch) < limits.min_texture:
             raise NoFixError(Outcome.LOW_TEXTURE)
         return Laid(pose, zoom, patch)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from uavloc.bench.faults import without_heading
 from uavloc.bench.flops import count_flops, matmul_model
 from uavloc.bench.sets import Flight, Map, load_flight, load_map
 from uavloc.build import build_cache
@@ -22,14 +24,15 @@ from uavloc.logs import open_log
 from uavloc.region import Region
 from uavloc.sim import AUTUMN, SUMMER, FlightSpec, WorldSpec, scene_from_world, simulate_flight, simulate_world
 from uavloc.tiles import TileCache
-from uavloc.types import Encoder, Progress, Shown, Start
+from uavloc.types import Attitude, Encoder, Event, Frame, Progress, Shown, Start
 
 SIDE_PX = 256
 ROUNDS = 30
 MATMUL_SIDE = 768
 START_STD_M = 30.0
 _WORLD = WorldSpec(seed=3, size_m=600.0, gsd_m=0.5)
-_FRAMES = 8
+_FRAMES = 40
+_COLD_EVERY = 5
 _SEED = 1
 
 
@@ -51,11 +54,17 @@ class Speed:
 
 @dataclass(frozen=True)
 class FrameSpeed:
-    """Median times of the stages of a frame in a simulated flight, with the configured threads; `frames` had a fix."""
+    """Times of whole frames of a simulated flight, with the configured threads, and the medians of their stages.
+
+    `phase` is tracking (frames with a fix) or a cold start (first frames of which nothing but the map is known), with
+    or without a compass.
+    """
 
     engine: str
+    phase: str
     frames: int
-    total_ms: float | None
+    p50_ms: float | None
+    p95_ms: float | None
     stages_ms: dict[str, float]
 
 
@@ -105,19 +114,52 @@ def encode_speed(name: str, rounds: int, progress: Progress) -> Speed:
     )
 
 
-def frame_speed(encoder: Encoder, cache: TileCache, flight: Flight, progress: Progress) -> FrameSpeed:
-    """Fly once with the default configuration and take the median time of every stage over the frames with a fix."""
-    camera = load_camera(flight.folder / "camera.json")
-    localizer = Localizer(cache, encoder, camera, Config(), Start(flight.truth[0].point, START_STD_M))
+def frame_speed(encoder: Encoder, cache: TileCache, flight: Flight, progress: Progress) -> list[FrameSpeed]:
+    """Fly once with the default configuration; then begin anew, from nothing, at some of the frames."""
+    camera, events = load_camera(flight.folder / "camera.json"), list(open_log(flight.folder).events())
+    start = Start(flight.truth[0].point, START_STD_M)
+    timed = {"tracking": _timings(events, Localizer(cache, encoder, camera, Config(), start), progress)}
+    for phase, change in (("cold start", _as_measured), ("cold start, no compass", _without_compass)):
+        timed[phase] = []
+        for first in _beginnings(events):
+            localizer = Localizer(cache, encoder, camera, Config(), None)
+            estimates = [localizer.handle(change(event)) for event in first]
+            timed[phase] += [estimate.timings_ms for estimate in estimates if estimate is not None]
+    return [_frame_speed(encoder.name, phase, timings) for phase, timings in timed.items()]
+
+
+def _timings(events: Sequence[Event], localizer: Localizer, progress: Progress) -> list[Mapping[str, float]]:
+    """Of the frames with a fix."""
     timings: list[Mapping[str, float]] = []
-    for event in open_log(flight.folder).events():
+    for done, event in enumerate(events, start=1):
         estimate = localizer.handle(event)
-        if estimate is not None:
-            progress(len(timings), len(flight.truth))
-            if estimate.fix is not None:
-                timings.append(estimate.timings_ms)
-    stages = {stage: float(np.median([timing[stage] for timing in timings])) for stage in timings[0]} if timings else {}
-    return FrameSpeed(encoder.name, len(timings), stages.pop("total", None), stages)
+        if estimate is not None and estimate.fix is not None:
+            timings.append(estimate.timings_ms)
+        progress(done, len(events))
+    return timings
+
+
+def _beginnings(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    """Every so many frames, the frame and what the sensors told just before."""
+    frames = [at for at, event in enumerate(events) if isinstance(event, Frame)]
+    for before, at in list(pairwise(frames))[::_COLD_EVERY]:
+        yield events[before + 1 : at + 1]
+
+
+def _as_measured(event: Event) -> Event:
+    return event
+
+
+def _without_compass(event: Event) -> Event:
+    return without_heading(event) if isinstance(event, Attitude) else event
+
+
+def _frame_speed(engine: str, phase: str, timings: Sequence[Mapping[str, float]]) -> FrameSpeed:
+    totals = [timing["total"] for timing in timings]
+    p50, p95 = np.percentile(totals, [50, 95]).tolist() if totals else (None, None)
+    names = dict.fromkeys(name for timing in timings for name in timing if name != "total")
+    stages = {name: float(np.median([timing.get(name, 0.0) for timing in timings])) for name in names}
+    return FrameSpeed(engine, phase, len(timings), p50, p95, stages)
 
 
 def build_speed(encoder: Encoder, place: Map, out: Path, progress: Progress) -> BuildSpeed:

@@ -85,9 +85,15 @@ SPEED = (
 )
 FRAME_SPEED = (
     Column("engine", "engine"),
+    Column("phase", "phase"),
     Column("frames", "frames", count),
-    Column("total_ms", "whole frame ms", number),
-    Column("stages_ms", "of these", lambda stages: ", ".join(f"{name} {number(ms)}" for name, ms in stages.items())),
+    Column("p50_ms", "median ms", count),
+    Column("p95_ms", "95 % ms", count),
+    Column(
+        "stages_ms",
+        "medians of the stages, ms",
+        lambda stages: ", ".join(f"{name} {count(ms)}" for name, ms in stages.items()),
+    ),
 )
 BUILD = (
     Column("engine", "engine"),
@@ -160,7 +166,7 @@ def speed_markdown(document: Mapping[str, Any]) -> str:
     """The document of `bench speed` for people."""
     parts = ["## Encoding, one picture on one thread\n", table(SPEED, document["encode"])]
     if document["frame"]:
-        parts += ["## A frame in flight, median of the frames with a fix\n", table(FRAME_SPEED, document["frame"])]
+        parts += ["## A frame in flight\n", table(FRAME_SPEED, document["frame"])]
     return "\n".join(parts)
 
 

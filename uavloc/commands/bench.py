@@ -161,12 +161,12 @@ def run_speed(arguments: argparse.Namespace) -> None:
                 encodings.append(asdict(encode_speed(name, arguments.rounds, tell)))
             encoder = load_engine(name)
             if encoder.channels:
-                frames.append(asdict(_flown(encoder, place, flight, Path(folder))))
+                frames += [asdict(row) for row in _flown(encoder, place, flight, Path(folder))]
     document = {"uavloc": __version__, "encode": encodings, "frame": frames}
     _show(arguments, document, speed_markdown(document))
 
 
-def _flown(encoder: Encoder, place: Map, flight: Flight, folder: Path) -> FrameSpeed:
+def _flown(encoder: Encoder, place: Map, flight: Flight, folder: Path) -> list[FrameSpeed]:
     with progress(f"build a cache for {encoder.name}") as tell:
         out = folder / f"{encoder.identity}.mbtiles"
         build_cache(Region(place.source.bounds), [place.source], encoder, out, tell)
