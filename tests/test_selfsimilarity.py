@@ -247,13 +247,14 @@ def altered(path: Path, copy: Path, *statements: str) -> Path:
 
 
 def test_a_cache_of_version_1_opens_and_tells_nothing(country: Path, tmp_path: Path) -> None:
-    """As version 1 was written: neither the table nor its hashes."""
+    """As version 1 was written: neither the table nor its hashes, nor that of terrain."""
     old = altered(
         country,
         tmp_path / "old.mbtiles",
         "DROP TABLE uavloc_similarity",
+        "DROP TABLE uavloc_terrain",
         "DELETE FROM uavloc_hashes WHERE kind = 'similarity'",
-        "UPDATE uavloc_manifest SET json = replace(json, '\"format_version\":2', '\"format_version\":1')",
+        "UPDATE uavloc_manifest SET json = replace(json, '\"format_version\":3', '\"format_version\":1')",
     )
     with closing(sqlite3.connect(old)) as db, db:
         digest = cachefile.content_digest(db)

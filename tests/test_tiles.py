@@ -299,7 +299,7 @@ def test_another_engine_is_refused_naming_both(built, encoder, tmp_path):
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
-        ({"format_version": 3}, "format_version: 3; this program reads 1 and 2: rebuild"),
+        ({"format_version": 4}, "format_version: 4; this program reads 1, 2, 3: rebuild"),
         ({"format_version": "1; DROP TABLE tiles"}, "format_version: none"),
         ({"stride": 3}, "stride 3 does not divide 256"),
         ({"stride": 0}, "manifest.stride"),
@@ -328,7 +328,7 @@ def test_a_missing_or_huge_manifest_is_refused(copied):
 
 def test_views_in_place_of_tables_are_refused(copied):
     change(copied, ("ALTER TABLE tiles RENAME TO t",), ("CREATE VIEW tiles AS SELECT * FROM t",))
-    with pytest.raises(CacheError, match="table tiles: missing"):
+    with pytest.raises(CacheError, match="view tiles: a tile cache has plain tables only"):
         TileCache.open(copied)
 
 
@@ -388,8 +388,11 @@ def test_verify_names_the_damaged_tile(copied):
         ("UPDATE uavloc_embeddings SET data = zeroblob(49152)", "embedding .*: does not match its hash"),
         ("UPDATE tiles SET tile_data = x'00'", "image .*: does not match its hash"),
         ("DELETE FROM uavloc_hashes", "content_digest"),
-        ("UPDATE uavloc_hashes SET zoom = 99, sha256 = '' WHERE kind = 'image'", "content_digest"),
-        ('UPDATE uavloc_hashes SET "row" = -9223372036854775808 + "row", zoom = \'x\'', "content_digest"),
+        (
+            "UPDATE uavloc_hashes SET zoom = 99, sha256 = '' WHERE kind = 'image'",
+            "has a tile that cannot be",
+        ),
+        ('UPDATE uavloc_hashes SET "row" = -9223372036854775808 + "row"', "uavloc_hashes: has a tile that cannot be"),
     ],
 )
 def test_verify_sees_behind_a_renewed_seal(copied, statement, message):
@@ -494,7 +497,6 @@ def test_an_index_of_another_length_is_refused(spoiled, length):
     [
         ("DELETE FROM uavloc_regions WHERE zoom = 17", "index.windows: the cache holds"),
         ("DELETE FROM uavloc_regions", "index.windows: the cache holds {} windows"),
-        ("UPDATE uavloc_regions SET zoom = 'x' || zoom", "index.windows: the cache holds {} windows"),
         ("UPDATE uavloc_regions SET places = x'00'", "region 17/.*: places are not rows of 12 bytes"),
         ("UPDATE uavloc_regions SET places = 7", "region 17/.*: places are not rows"),
         ("UPDATE uavloc_regions SET places = zeroblob(70000000) WHERE rowid = 1", "region .*: places are not rows"),
@@ -571,7 +573,7 @@ def test_a_cache_of_an_older_build_opens(copied):
 
 def test_a_view_in_place_of_the_windows_is_refused(copied):
     change(copied, ("DROP TABLE uavloc_regions",), ("CREATE VIEW uavloc_regions AS SELECT * FROM tiles",))
-    with pytest.raises(CacheError, match="table uavloc_regions: missing"):
+    with pytest.raises(CacheError, match="view uavloc_regions: a tile cache has plain tables only"):
         TileCache.open(copied)
 
 

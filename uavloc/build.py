@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import json
 import math
-import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,25 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uavloc import cachefile, regionfile
-from uavloc.cachefile import FORMAT_VERSION, Cells, IndexFacts, Manifest, SourceRecord, TileId
-from uavloc.errors import BuildError, EngineError, InputError, RegionError
-from uavloc.frames import TILE_PX, geo_from_world_px, mercator_gsd_m, world_px_from_geo, zoom_for_gsd
+from uavloc.buildplan import Plan, children, degrees, make_plan, tile_bounds
+from uavloc.cachefile import FORMAT_VERSION, Cells, IndexFacts, Manifest, TerrainFacts, TileId
+from uavloc.errors import RegionError
+from uavloc.frames import TILE_PX, geo_from_world_px, mean_gsd_m, mercator_gsd_m
 from uavloc.pixels import grey as to_grey
-from uavloc.region import Region, clip, union
-from uavloc.retrieve import make_index, require_faiss
+from uavloc.region import Region
+from uavloc.retrieve import make_index
+from uavloc.reuse import Box, Reuse, Stored, box_under
 from uavloc.selfsimilarity import REACH_TILES, self_similarity
+from uavloc.signature import Signer, forget
+from uavloc.terrain import Terrain, decode_terrain, elevation_at
 from uavloc.tiles import CELLS_BUDGET_BYTES, Lru, cell_mosaic, mosaic
-from uavloc.types import Bounds, Descriptors, Encoder, MapImage, MapSource, Mask, Pixels, Progress
+from uavloc.types import Descriptors, Encoder, Float32, GeoPoint, MapImage, MapSource, Mask, Pixels, Progress
+from uavloc.workfile import connect, failures, lock, prepare, sync_folder
 
 COMMIT_SECONDS = 2.0
 IMAGES_BUDGET_BYTES = 64 << 20
-OVERVIEW_TILES = 4
-"""Overviews end at the zoom that needs no more tiles than this."""
 _BLOCK = 2
 """Tiles are encoded in aligned blocks of 2 x 2, the children of one tile, to share their surroundings."""
 _BATCH = 32
 """Windows described at a time."""
 _COVERAGE_ZOOMS = 2
+_COVERAGE_PLACES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,158 +56,84 @@ class BuildReport:
     seconds: float
     resumed: bool
     content_digest: str
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """What has to be built: sources that touch the region, the zooms, and the box of ground they share."""
-
-    region: Region
-    sources: tuple[MapSource, ...]
-    encoder: Encoder
-    ground: Bounds
-    base_zoom: int
-    levels: tuple[int, ...]
-
-    @property
-    def lat_deg(self) -> float:
-        return (self.ground.south_deg + self.ground.north_deg) / 2.0
-
-    @property
-    def min_zoom(self) -> int:
-        """The coarsest zoom of pictures: all of the ground on a few tiles, and every level has its pictures."""
-        zoom = self.base_zoom
-        while zoom > 0 and (zoom > self.levels[-1] or _more_than(self.tiles(zoom), OVERVIEW_TILES)):
-            zoom -= 1
-        return zoom
-
-    def tiles(self, zoom: int) -> Iterator[tuple[int, int]]:
-        """(column, row) of the tiles that touch region and sources, row by row."""
-        boxes = [box for box in (clip(self.region.bounds, source.bounds) for source in self.sources) if box]
-        spans = [_span(box, zoom) for box in boxes]
-        for row in range(min(s[1] for s in spans), max(s[3] for s in spans) + 1):
-            columns = {c for s in spans if s[1] <= row <= s[3] for c in range(s[0], s[2] + 1)}
-            for column in sorted(columns):
-                if not self.region.polygons or self.region.intersects(_tile_bounds(zoom, column, row)):
-                    yield column, row
-
-    def recipe(self) -> str:
-        """Hash of everything that shapes the content; a partial build of another recipe is of no use."""
-        facts = {
-            "format_version": FORMAT_VERSION,
-            "region": [_degrees(self.region.bounds), self.region.polygons],
-            "sources": [source.digest for source in self.sources],
-            "engine": self.encoder.identity,
-        }
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    terrain: float | None = None
+    """Share of the region whose height is known; None without terrain."""
+    reused: int = 0
+    """How many of the embeddings were taken over from an older cache."""
 
 
 def build_cache(
-    region: Region, sources: Sequence[MapSource], encoder: Encoder, out: Path, progress: Progress | None = None
+    region: Region,
+    sources: Sequence[MapSource],
+    encoder: Encoder,
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    finest_zoom: int | None = None,
+    terrain: Terrain | None = None,
+    reuse: Sequence[Stored] = (),
 ) -> BuildReport:
-    """Build a cache, or finish one that was interrupted; `out` appears, or is replaced, only when it is complete.
+    """Build a cache, or finish one that was interrupted: `build_plan` of `make_plan`, which tell what they raise."""
+    return build_plan(make_plan(region, sources, encoder, finest_zoom, terrain), out, progress, reuse)
 
-    Raises RegionError (no source there), InputError (too coarse for the engine), BuildError (cannot write).
+
+def build_plan(
+    plan: Plan,
+    out: Path,
+    progress: Progress | None = None,
+    reuse: Sequence[Stored] = (),
+    signer: Signer | None = None,
+) -> BuildReport:
+    """Build what is planned, or finish what was interrupted; `out` appears, or is replaced, only when it is complete.
+
+    What older caches (`reuse`; they are closed) tell of unchanged pictures is taken over. Raises RegionError (no
+    imagery there, or no terrain), InputError and FetchError (a source cannot be read), BuildError (cannot write).
     """
     started = time.monotonic()
-    plan = _plan(region, sources, encoder)
     work = Path(f"{out}.building")
-    with _failures(out), _lock(out):
-        resumed = _prepare(work, plan.recipe())
-        with closing(_connect(work)) as db:
-            builder = _Builder(db, plan, progress or (lambda done, total: None))
+    with failures(out), lock(out):
+        resumed = prepare(work, plan.recipe())
+        with closing(connect(work)) as db, Reuse(db, reuse, plan.encoder) as known:
+            builder = _Builder(db, plan, progress or (lambda done, total: None), known)
+            builder.make_terrain()
+            terrain = builder.terrain_coverage()
+            if plan.terrain is not None and not terrain:
+                work.unlink()
+                raise RegionError(f"region {degrees(plan.region.bounds)} (W, S, E, N): {_no_terrain(plan.terrain)}")
             if not builder.make_images():
                 work.unlink()
-                raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N): the sources are empty there")
+                raise RegionError(f"region {degrees(plan.region.bounds)} (W, S, E, N): the sources are empty there")
             builder.make_embeddings()
             builder.make_similarities()
             builder.make_regions()
             coverage = builder.coverage()
             index = builder.make_index()
-            manifest = builder.finish(index)
+            manifest = builder.finish(index, signer)
             counts = dict(db.execute("SELECT kind, count(*) FROM uavloc_hashes GROUP BY kind").fetchall())
         if index is not None:
             regionfile.append_index(work, index[1])
-        cachefile.seal(work)
+        (signer.seal if signer else cachefile.seal)(work)
         work.replace(out)
-        _sync_folder(out.parent)
+        sync_folder(out.parent)
         size = out.stat().st_size
     return BuildReport(
         out, plan.base_zoom, plan.levels, counts["image"], counts.get("embedding", 0),
         sum(manifest.index.windows.values()) if manifest.index else 0, coverage, size,
-        time.monotonic() - started, resumed, manifest.content_digest,
+        time.monotonic() - started, resumed, manifest.content_digest, terrain, known.taken["embedding"],
     )  # fmt: skip
-
-
-def _plan(region: Region, sources: Sequence[MapSource], encoder: Encoder) -> _Plan:
-    used = tuple(source for source in sources if region.intersects(source.bounds))
-    if not used:
-        names = ", ".join(source.name for source in sources) or "none given"
-        raise RegionError(f"region {_degrees(region.bounds)} (W, S, E, N) lies outside all sources ({names})")
-    if TILE_PX % encoder.stride:
-        raise EngineError(f"engine {encoder.name}: stride {encoder.stride} does not divide {TILE_PX}")
-    if encoder.global_dim:
-        require_faiss()
-    ground = union([box for box in (clip(region.bounds, source.bounds) for source in used) if box])
-    lat_deg = (ground.south_deg + ground.north_deg) / 2.0
-    finest = min(used, key=lambda source: source.gsd_m)
-    base_zoom = zoom_for_gsd(finest.gsd_m, lat_deg)
-    levels = _levels(base_zoom, lat_deg, encoder)
-    if not levels:
-        raise InputError(
-            f"{finest.name}: {finest.gsd_m:.3g} m per pixel is too coarse: engine {encoder.name} works at "
-            f"{encoder.gsd_range_m[0]:g} to {encoder.gsd_range_m[1]:g} m"
-        )
-    return _Plan(region, used, encoder, ground, base_zoom, levels)
-
-
-def _levels(base_zoom: int, lat_deg: float, encoder: Encoder) -> tuple[int, ...]:
-    """Zooms, finest first, that the sources can fill and the engine is made for."""
-    finest_m, coarsest_m = encoder.gsd_range_m
-    return tuple(zoom for zoom in range(base_zoom, 0, -1) if finest_m <= _gsd_m(lat_deg, zoom) <= coarsest_m)
-
-
-def _gsd_m(lat_deg: float, zoom: int) -> float:
-    return math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom)))
-
-
-def _degrees(b: Bounds) -> tuple[float, float, float, float]:
-    return b.west_deg, b.south_deg, b.east_deg, b.north_deg
-
-
-def _span(box: Bounds, zoom: int) -> tuple[int, int, int, int]:
-    """First column, first row, last column, last row of the tiles that share area with a box."""
-    left, top = world_px_from_geo(box.north_deg, box.west_deg, zoom)
-    right, bottom = world_px_from_geo(box.south_deg, box.east_deg, zoom)
-    last = (1 << zoom) - 1
-    return (
-        max(0, math.floor(left / TILE_PX)),
-        max(0, math.floor(top / TILE_PX)),
-        min(last, math.ceil(right / TILE_PX) - 1),
-        min(last, math.ceil(bottom / TILE_PX) - 1),
-    )
-
-
-def _tile_bounds(zoom: int, column: int, row: int) -> Bounds:
-    north, west = geo_from_world_px(column * TILE_PX, row * TILE_PX, zoom)
-    south, east = geo_from_world_px((column + 1) * TILE_PX, (row + 1) * TILE_PX, zoom)
-    return Bounds(west, south, east, north)
-
-
-def _more_than(tiles: Iterator[tuple[int, int]], limit: int) -> bool:
-    return any(i >= limit for i, _ in enumerate(tiles))
 
 
 class _Builder:
     """Fills one partial cache, stage after stage; what is already there is kept."""
 
-    def __init__(self, db: sqlite3.Connection, plan: _Plan, progress: Progress) -> None:
+    def __init__(self, db: sqlite3.Connection, plan: Plan, progress: Progress, known: Reuse) -> None:
         self._db = db
+        self._known = known
         self._plan = plan
         self._progress = progress
-        self._zooms = range(plan.base_zoom, plan.min_zoom - 1, -1)
+        self._zooms = plan.zooms
         described = plan.levels * (2 * bool(plan.encoder.channels) + bool(plan.encoder.global_dim))
-        self._total = sum(sum(1 for _ in plan.tiles(zoom)) for zoom in (*self._zooms, *described))
+        self._total = sum(plan.count(zoom) for zoom in (*self._zooms, *described)) + len(plan.terrain_tiles())
         self._done = 0
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
         self._side = TILE_PX // plan.encoder.stride
@@ -221,7 +148,9 @@ class _Builder:
             for column, row in self._plan.tiles(zoom):
                 tile = (zoom, column, row)
                 if not cachefile.has_tile(self._db, "image", tile):
-                    self._put_image(tile, self._source_image(tile) if zoom == self._zooms[0] else self._overview(tile))
+                    blob = self._plan.picture(tile) if zoom == self._zooms[0] else self._overview(tile)
+                    if blob is not None:
+                        cachefile.put_image(self._db, tile, blob)
                 self._step(1)
         return self._db.execute("SELECT 1 FROM tiles").fetchone() is not None
 
@@ -229,7 +158,7 @@ class _Builder:
         """Descriptors of every level, block by block, where the engine has a dense head."""
         for zoom in self._plan.levels if self._plan.encoder.channels else ():
             for block in self._plan.tiles(zoom - 1):
-                tiles = [tile for tile in _children((zoom - 1, *block)) if self._image(tile) is not None]
+                tiles = [tile for tile in children((zoom - 1, *block)) if self._image(tile) is not None]
                 if tiles and not any(cachefile.has_tile(self._db, "embedding", tile) for tile in tiles):
                     self._encode(tiles, block)
                 self._step(len(tiles))
@@ -251,6 +180,43 @@ class _Builder:
                 if not cachefile.has_tile(self._db, "region", tile) and self._image(tile) is not None:
                     self._describe(tile)
                 self._step(1)
+
+    def make_terrain(self) -> None:
+        """Heights of the ground, where they are known."""
+        for tile in self._plan.terrain_tiles():
+            if not cachefile.has_tile(self._db, "terrain", tile):
+                blob = self._plan.heights(tile)
+                if blob is not None:
+                    cachefile.put_terrain(self._db, tile, blob)
+            self._step(1)
+
+    def terrain_coverage(self) -> float | None:
+        """Share of the region whose height is known, by a grid of places; None without terrain."""
+        facts, ground = self._terrain_facts(), self._plan.ground
+        if facts is None:
+            return None
+        lat_deg, lon_deg = np.meshgrid(
+            np.linspace(ground.south_deg, ground.north_deg, _COVERAGE_PLACES + 2)[1:-1],
+            np.linspace(ground.west_deg, ground.east_deg, _COVERAGE_PLACES + 2)[1:-1],
+        )
+        inside = self._plan.region.contains(lat_deg, lon_deg)
+        places = [GeoPoint(float(lat), float(lon)) for lat, lon in zip(lat_deg[inside], lon_deg[inside], strict=True)]
+        tiles: Lru[Float32 | None] = Lru(4 * _COVERAGE_PLACES)
+
+        def load(tile: TileId) -> Float32 | None:
+            return tiles.get(tile, lambda: self._load_terrain(tile))
+
+        known = [elevation_at(load, facts.zoom, place) is not None for place in places]
+        return sum(known) / max(1, len(known))
+
+    def _terrain_facts(self) -> TerrainFacts | None:
+        """What there is to say of the terrain; None where no height is known."""
+        stored = self._db.execute("SELECT 1 FROM uavloc_terrain").fetchone()
+        return self._plan.terrain_facts() if stored else None
+
+    def _load_terrain(self, tile: TileId) -> Float32 | None:
+        data = cachefile.get_terrain(self._db, tile)
+        return None if data is None else decode_terrain(data, "terrain {}/{}/{}".format(*tile))
 
     def make_index(self) -> tuple[IndexFacts, NDArray[np.uint8]] | None:
         """The search index over all windows, in its bytes; None where there are no windows."""
@@ -279,8 +245,8 @@ class _Builder:
                 covered += int((image.mask & self._inside(zoom, column, row)).sum())
         return min(1.0, covered / self._plan.region.area_px(zoom))
 
-    def finish(self, index: tuple[IndexFacts, NDArray[np.uint8]] | None) -> Manifest:
-        """Write the metadata, the manifest and the empty seal, and end the last transaction."""
+    def finish(self, index: tuple[IndexFacts, NDArray[np.uint8]] | None, signer: Signer | None) -> Manifest:
+        """Write the metadata, the manifest, the empty seal and signature, and end the last transaction."""
         plan = self._plan
         manifest = Manifest(
             engine=plan.encoder.name,
@@ -290,12 +256,13 @@ class _Builder:
             levels=plan.levels,
             base_zoom=self._zooms[0],
             min_zoom=self._zooms[-1],
-            gsd_m=_gsd_m(plan.lat_deg, plan.base_zoom),
-            region_bounds_deg=_degrees(plan.region.bounds),
-            sources=tuple(_record(source) for source in plan.sources),
+            gsd_m=mean_gsd_m(plan.lat_deg, plan.base_zoom),
+            region_bounds_deg=degrees(plan.region.bounds),
+            sources=plan.records(),
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             content_digest=cachefile.content_digest(self._db),
             index=index[0] if index else None,
+            terrain=self._terrain_facts(),
         )
         self._db.execute("DELETE FROM metadata")
         self._db.executemany("INSERT INTO metadata VALUES (?, ?)", self._metadata(manifest).items())
@@ -303,6 +270,9 @@ class _Builder:
         self._db.execute("INSERT INTO uavloc_manifest VALUES (?)", (manifest.model_dump_json(exclude_none=True),))
         if not self._db.execute("SELECT 1 FROM uavloc_seal").fetchone():
             self._db.execute("INSERT INTO uavloc_seal VALUES (?)", (cachefile.empty_seal(),))
+        forget(self._db)
+        if signer:
+            signer.reserve(self._db)
         self._db.execute("COMMIT")
         self._progress(self._total, self._total)
         return manifest
@@ -310,12 +280,8 @@ class _Builder:
     def _metadata(self, manifest: Manifest) -> dict[str, str]:
         """The MBTiles 1.3 table; its bounds are those of the tiles, so that readers place pixels exactly."""
         zoom = manifest.base_zoom
-        left, top, right, bottom = self._db.execute(
-            'SELECT min("column"), min("row"), max("column"), max("row") FROM uavloc_hashes '
-            "WHERE kind = 'image' AND zoom = ?",
-            (zoom,),
-        ).fetchone()
-        first, last = _tile_bounds(zoom, left, top), _tile_bounds(zoom, right, bottom)
+        left, top, right, bottom = cachefile.span(self._db, "image", zoom) or (0, 0, 0, 0)
+        first, last = tile_bounds(zoom, left, top), tile_bounds(zoom, right, bottom)
         box = (first.west_deg, last.south_deg, last.east_deg, first.north_deg)
         return {
             "name": manifest.sources[0].name,
@@ -339,10 +305,6 @@ class _Builder:
             self._db.execute("BEGIN")
             self._committed = time.monotonic()
 
-    def _put_image(self, tile: TileId, image: MapImage) -> None:
-        if image.mask.any():
-            cachefile.put_image(self._db, tile, cachefile.encode_image(image))
-
     def _image(self, tile: TileId) -> MapImage | None:
         """A stored tile as a reader will see it."""
         return self._images.get(tile, lambda: self._load_image(tile))
@@ -351,31 +313,22 @@ class _Builder:
         blob = cachefile.get_image(self._db, tile)
         return None if blob is None else cachefile.decode_image(blob, "image {}/{}/{}".format(*tile))
 
-    def _source_image(self, tile: TileId) -> MapImage:
-        """A tile of the base zoom: per pixel the first source that has it."""
-        zoom, column, row = tile
-        image = MapImage(np.zeros((TILE_PX, TILE_PX, 3), np.uint8), np.zeros((TILE_PX, TILE_PX), np.bool_))
-        box = _tile_bounds(*tile)
-        for source in self._plan.sources:
-            if not image.mask.all() and clip(source.bounds, box) is not None:
-                below = source.read(zoom, column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX)
-                rgb = np.where(image.mask[:, :, None], image.rgb, below.rgb)
-                image = MapImage(rgb, image.mask | below.mask)
-        return image
-
-    def _overview(self, tile: TileId) -> MapImage:
-        """A tile from its four children."""
+    def _overview(self, tile: TileId) -> bytes | None:
+        """A tile from its four children; None where they have too few pixels."""
         zoom, column, row = tile
         side = 2 * TILE_PX
-        return _halved(mosaic(lambda c, r: self._image((zoom + 1, c, r)), column * side, row * side, side, side))
+        image = _halved(mosaic(lambda c, r: self._image((zoom + 1, c, r)), column * side, row * side, side, side))
+        return cachefile.encode_image(image) if image.mask.any() else None
 
     def _encode(self, tiles: list[TileId], block: tuple[int, int]) -> None:
-        """Encode a block with its surroundings and store the cells of its tiles."""
+        """Encode a block with its surroundings, unless that was done before, and store the cells of its tiles."""
         zoom = tiles[0][0]
         stride = self._plan.encoder.stride
         halo = math.ceil(self._plan.encoder.halo_px / stride) * stride
         left, top = (index * _BLOCK * TILE_PX - halo for index in block)
         side = _BLOCK * TILE_PX + 2 * halo
+        if self._known.cells(tiles, box_under(zoom, left, top, side)):
+            return
         image = mosaic(lambda c, r: self._image((zoom, c, r)), left, top, side, side)
         grey = to_grey(image.rgb)
         cells = self._plan.encoder.encode(grey[None], image.mask[None])
@@ -397,6 +350,9 @@ class _Builder:
     def _compare(self, tile: TileId) -> None:
         """Compare the stored descriptors of a tile with those around it, and store the result."""
         zoom, column, row = tile
+        columns, rows = ((index - REACH_TILES, index + REACH_TILES) for index in (column, row))
+        if self._known.similarity(tile, Box(zoom, columns, rows)):
+            return
         around = 2 * REACH_TILES + 1
         shape = (self._plan.encoder.channels, around * self._side, around * self._side)
         left, top = ((index - REACH_TILES) * self._side for index in (column, row))
@@ -411,6 +367,10 @@ class _Builder:
         """Describe the windows of a tile that lie on known map enough, and store them."""
         encoder = self._plan.encoder
         corners = regionfile.windows_of(tile, encoder.window_px)
+        (left, top), (right, bottom) = corners[0], corners[-1]
+        side = max(right - left, bottom - top) + encoder.window_px
+        if self._known.regions(tile, box_under(tile[0], left, top, side)):
+            return
         views = [self._window(tile[0], corner) for corner in corners]
         kept = [i for i, (_, mask) in enumerate(views) if mask.mean() >= regionfile.MIN_KNOWN]
         if not kept:
@@ -448,24 +408,9 @@ class _Builder:
         return self._plan.region.contains(lat_deg, lon_deg)
 
 
-def _record(source: MapSource) -> SourceRecord:
-    return SourceRecord(
-        name=_storable(source.name),
-        date=_storable(source.date),
-        licence=_storable(source.licence),
-        digest=source.digest,
-        gsd_m=source.gsd_m,
-    )
-
-
-def _storable(text: str) -> str:
-    """Text without what UTF-8 cannot hold (file names of other encodings)."""
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
-def _children(tile: TileId) -> list[TileId]:
-    zoom, column, row = tile
-    return [(zoom + 1, 2 * column + dx, 2 * row + dy) for dy in (0, 1) for dx in (0, 1)]
+def _no_terrain(terrain: Terrain) -> str:
+    names = ", ".join(source.name for source in terrain.sources)
+    return f"the terrain models ({names}) tell no height there"
 
 
 def _halved(image: MapImage) -> MapImage:
@@ -484,83 +429,3 @@ def _sum_of_four(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 def _cut(cells: Descriptors, x: int, y: int, side: int) -> Descriptors:
     return Descriptors(cells.data[:, :, y : y + side, x : x + side], cells.mask[:, y : y + side, x : x + side])
-
-
-def _prepare(work: Path, recipe: str) -> bool:
-    """Make sure `work` is a partial cache of this recipe; true where it was one already."""
-    if work.exists() and _is_partial_of(work, recipe):
-        with closing(_connect(work)) as db:
-            regionfile.cut_index(work, db)
-        return True
-    work.unlink(missing_ok=True)
-    Path(f"{work}-journal").unlink(missing_ok=True)
-    with closing(_connect(work)) as db:
-        db.execute("PRAGMA page_size = 16384")
-        db.execute(f"PRAGMA application_id = {cachefile.MBTILES_APPLICATION_ID}")
-        db.executescript(f"BEGIN; {cachefile.SCHEMA} COMMIT;")
-        db.execute("INSERT INTO uavloc_recipe VALUES (?)", (recipe,))
-    return False
-
-
-def _is_partial_of(work: Path, recipe: str) -> bool:
-    """Whether a file is a sound partial cache of a recipe."""
-    try:
-        with closing(_connect(work)) as db:
-            return (
-                db.execute("PRAGMA quick_check").fetchall() == [("ok",)]
-                and db.execute("SELECT recipe FROM uavloc_recipe").fetchall() == [(recipe,)]
-                and cachefile.damaged_tile(db) is None
-            )
-    except sqlite3.DatabaseError:
-        return False
-
-
-def _connect(work: Path) -> sqlite3.Connection:
-    return sqlite3.connect(work, isolation_level=None)
-
-
-@contextmanager
-def _failures(out: Path) -> Iterator[None]:
-    """Turn what can go wrong while writing into one readable line."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise BuildError(f"{out}: cannot write the cache: {error}") from error
-    except OSError as error:
-        raise BuildError(f"{out}: cannot write the cache: {error.strerror or error}") from error
-
-
-@contextmanager
-def _lock(out: Path) -> Iterator[None]:
-    """Hold the right to build onto `out`; raises BuildError where another build has it."""
-    path = Path(f"{out}.building.lock")
-    if out.is_dir():
-        raise BuildError(f"{out}: is a folder, not a file to write")
-    while True:
-        with path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise BuildError(f"{out}: another build is writing it") from None
-            if _is_same_file(file.fileno(), path):
-                try:
-                    yield
-                finally:
-                    path.unlink(missing_ok=True)
-                return
-
-
-def _is_same_file(descriptor: int, path: Path) -> bool:
-    """Whether the locked file is still the one at `path`: a build that ended meanwhile takes it away."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The tile cache as a file, format version 2: tables, blobs, hashes and the seal (docs/cache-format.md)."""
+"""The tile cache as a file, format version 3: tables, blobs, hashes and the seal (docs/cache-format.md)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import hashlib
 import os
 import re
 import sqlite3
+import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,13 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from uavloc.errors import CacheError
+from uavloc.errors import CacheError, one_line
 from uavloc.frames import MAX_ZOOM, TILE_PX
-from uavloc.types import Descriptors, MapImage, Mask
+from uavloc.sqlcheck import DAMAGES, check_database, columns_of
+from uavloc.types import Descriptors, MapImage, Mask, VerticalDatum
 
-FORMAT_VERSION: Literal[2] = 2
-READABLE_VERSIONS = (1, 2)
-"""Version 1 has no self-similarity and is the same otherwise."""
+FORMAT_VERSION: Literal[3] = 3
+READABLE_VERSIONS = (1, 2, 3)
+"""Version 2 has no terrain, version 1 no self-similarity either; they are the same otherwise."""
 MBTILES_APPLICATION_ID = 0x4D504258
 MAX_IMAGE_BYTES = 1 << 20
 MAX_MANIFEST_BYTES = 1 << 20
@@ -32,9 +35,13 @@ MAX_REGION_BYTES = 1 << 26
 MAX_CHANNELS = 1024
 MAX_DIM = 1 << 14
 MAX_WINDOW_PX = 1 << 12
+TERRAIN_SIDE = 64
+"""Samples of terrain along a side of a tile."""
+TERRAIN_BYTES = 2 * TERRAIN_SIDE**2
 WEBP_QUALITY = 90
 SEAL_MARKER = b"\xffuavloc-seal\xff"
-_SEAL_HEX = 64
+SEAL_DIGITS = 64
+OPEN_SEAL = b"0" * SEAL_DIGITS
 _CHUNK_BYTES = 1 << 22
 
 SCHEMA = """
@@ -48,6 +55,8 @@ CREATE TABLE IF NOT EXISTS uavloc_regions (
   PRIMARY KEY (zoom, "column", "row"));
 CREATE TABLE IF NOT EXISTS uavloc_similarity (
   zoom INTEGER, "column" INTEGER, "row" INTEGER, data BLOB NOT NULL, PRIMARY KEY (zoom, "column", "row"));
+CREATE TABLE IF NOT EXISTS uavloc_terrain (
+  zoom INTEGER, "column" INTEGER, "row" INTEGER, data BLOB NOT NULL, PRIMARY KEY (zoom, "column", "row"));
 CREATE TABLE IF NOT EXISTS uavloc_hashes (
   kind TEXT, zoom INTEGER, "column" INTEGER, "row" INTEGER, sha256 TEXT NOT NULL,
   PRIMARY KEY (kind, zoom, "column", "row"));
@@ -55,13 +64,17 @@ CREATE TABLE IF NOT EXISTS uavloc_recipe (recipe TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS uavloc_manifest (json TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS uavloc_seal (seal BLOB NOT NULL);
 """
-_TABLES = frozenset(re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", SCHEMA))
-_NEWER_TABLES = frozenset({"uavloc_regions", "uavloc_similarity"})
-"""Tables that older builds did not make: the first may be missing without an index, the second in version 1."""
+_COLUMNS = columns_of(SCHEMA)
+_SINCE = {"uavloc_similarity": 2, "uavloc_terrain": 3}
+"""Tables that caches of earlier versions do not have."""
+_NEWER_TABLES = frozenset({"uavloc_regions", *_SINCE})
+"""Tables that older builds did not make: the first may be missing without an index."""
+_TILE_NAMES = {"tiles": ("zoom_level", "tile_column", "tile_row")}
+"""What the tables of MBTiles call zoom, column and row."""
 _SIMILARITY = struct.Struct("<Hii")
 _SIMILARITY_ONE = 1000
 
-Kind: TypeAlias = Literal["embedding", "image", "region", "similarity"]
+Kind: TypeAlias = Literal["embedding", "image", "region", "similarity", "terrain"]
 TileId: TypeAlias = tuple[int, int, int]
 """(zoom, column, row), rows counted from the north (XYZ)."""
 
@@ -91,10 +104,29 @@ class IndexFacts(_Record):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class TerrainRecord(_Record):
+    """Where heights of the ground came from; `vertical_crs` is the datum as the file says it."""
+
+    name: str
+    licence: str
+    digest: str
+    resolution_m: float = Field(gt=0)
+    vertical_crs: str
+
+
+class TerrainFacts(_Record):
+    """The terrain of a cache: zoom of its tiles, what its heights count from, and how far off they are (1 sigma)."""
+
+    zoom: int = Field(ge=0, le=MAX_ZOOM)
+    datum: VerticalDatum
+    std_m: float = Field(gt=0)
+    sources: tuple[TerrainRecord, ...] = Field(min_length=1)
+
+
 class Manifest(_Record):
     """What a cache says about itself."""
 
-    format_version: Literal[1, 2] = FORMAT_VERSION
+    format_version: Literal[1, 2, 3] = FORMAT_VERSION
     engine: str
     engine_identity: str
     stride: int = Field(ge=1, le=TILE_PX)
@@ -108,6 +140,7 @@ class Manifest(_Record):
     created: str
     content_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     index: IndexFacts | None = None
+    terrain: TerrainFacts | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Manifest:
@@ -117,8 +150,13 @@ class Manifest(_Record):
             raise ValueError("levels are not in falling order")
         if not self.min_zoom <= self.levels[-1] <= self.levels[0] <= self.base_zoom:
             raise ValueError("levels are not between min_zoom and base_zoom")
+        west, south, east, north = self.region_bounds_deg
+        if not (-360.0 <= west < east <= 360.0 and -90.0 <= south < north <= 90.0):
+            raise ValueError("region_bounds_deg: not W, S, E, N in degrees")
         if self.index is not None and not set(self.index.windows) <= set(self.levels):
             raise ValueError("index.windows: has zooms that are not among the levels")
+        if self.terrain is not None and self.format_version < _SINCE["uavloc_terrain"]:
+            raise ValueError(f"terrain: format version {self.format_version} has none")
         return self
 
 
@@ -150,7 +188,7 @@ def encode_image(image: MapImage) -> bytes:
 
 def decode_image(blob: bytes, where: str) -> MapImage:
     """Inverse of `encode_image`, up to the loss of WebP; raises CacheError naming `where`."""
-    if _webp_size(blob) != (TILE_PX, TILE_PX):
+    if webp_size(blob) != (TILE_PX, TILE_PX):
         raise CacheError(f"{where}: not a WebP of {TILE_PX} x {TILE_PX} pixels")
     try:
         decoded = cv2.imdecode(np.frombuffer(blob, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -164,8 +202,8 @@ def decode_image(blob: bytes, where: str) -> MapImage:
     return MapImage(np.asarray(decoded[:, :, 2::-1] * mask[:, :, None], np.uint8), mask)
 
 
-def _webp_size(blob: bytes) -> tuple[int, int] | None:
-    """(width, height) from the first chunk of a WebP: lossy, lossless or extended."""
+def webp_size(blob: bytes) -> tuple[int, int] | None:
+    """(width, height) from the first chunk of a WebP: lossy, lossless or extended; None where it is none."""
     if len(blob) < 30 or blob[:4] != b"RIFF" or blob[8:12] != b"WEBP":
         return None
     if blob[12:16] == b"VP8 ":
@@ -241,6 +279,12 @@ def put_similarity(db: sqlite3.Connection, tile: TileId, data: bytes) -> None:
     _put_hash(db, "similarity", tile, data)
 
 
+def put_terrain(db: sqlite3.Connection, tile: TileId, data: bytes) -> None:
+    """Store the heights of the ground of a tile, and their hash."""
+    db.execute("INSERT INTO uavloc_terrain VALUES (?, ?, ?, ?)", (*tile, data))
+    _put_hash(db, "terrain", tile, data)
+
+
 def _put_hash(db: sqlite3.Connection, kind: Kind, tile: TileId, content: bytes) -> None:
     db.execute("INSERT INTO uavloc_hashes VALUES (?, ?, ?, ?, ?)", (kind, *tile, hashlib.sha256(content).hexdigest()))
 
@@ -279,11 +323,19 @@ def get_regions(db: sqlite3.Connection, tile: TileId) -> tuple[bytes, bytes] | N
 
 def get_similarity(db: sqlite3.Connection, tile: TileId) -> bytes | None:
     """The stored self-similarity of a tile, empty where too large to be that, None where there is none."""
-    found = db.execute(
-        f"SELECT {_bounded('data', _SIMILARITY.size)} FROM uavloc_similarity "  # noqa: S608
-        'WHERE zoom = ? AND "column" = ? AND "row" = ?',
-        tile,
-    ).fetchone()
+    return _get_data(db, "uavloc_similarity", tile, _SIMILARITY.size)
+
+
+def get_terrain(db: sqlite3.Connection, tile: TileId) -> bytes | None:
+    """The stored heights of a tile, empty where too large to be that, None where there are none."""
+    return _get_data(db, "uavloc_terrain", tile, TERRAIN_BYTES)
+
+
+def _get_data(
+    db: sqlite3.Connection, table: Literal["uavloc_similarity", "uavloc_terrain"], tile: TileId, most: int
+) -> bytes | None:
+    query = f'SELECT {_bounded("data", most)} FROM {table} WHERE zoom = ? AND "column" = ? AND "row" = ?'  # noqa: S608
+    found = db.execute(query, tile).fetchone()
     return None if found is None else bytes(found[0])
 
 
@@ -304,8 +356,33 @@ def _bounded(name: str, most: int = MAX_REGION_BYTES) -> str:
 
 def has_tile(db: sqlite3.Connection, kind: Kind, tile: TileId) -> bool:
     """Whether a tile is stored."""
-    query = 'SELECT 1 FROM uavloc_hashes WHERE kind = ? AND zoom = ? AND "column" = ? AND "row" = ?'
-    return db.execute(query, (kind, *tile)).fetchone() is not None
+    return tile_hash(db, kind, tile) is not None
+
+
+def tile_hash(db: sqlite3.Connection, kind: Kind, tile: TileId) -> str | None:
+    """What the cache says is the hash of a tile; None where it is not stored."""
+    query = 'SELECT sha256 FROM uavloc_hashes WHERE kind = ? AND zoom = ? AND "column" = ? AND "row" = ?'
+    found = db.execute(query, (kind, *tile)).fetchone()
+    return None if found is None else str(found[0])
+
+
+def hashes_in(
+    db: sqlite3.Connection, kind: Kind, zoom: int, columns: tuple[int, int], rows: tuple[int, int]
+) -> list[tuple[int, int, str]]:
+    """(column, row, hash) of the tiles in a box; both ends of a range are inside."""
+    query = (
+        'SELECT "column", "row", sha256 FROM uavloc_hashes '
+        'WHERE kind = ? AND zoom = ? AND "column" = ? AND "row" BETWEEN ? AND ? ORDER BY "row"'
+    )
+    columns_in = range(columns[0], columns[1] + 1)
+    return [found for column in columns_in for found in db.execute(query, (kind, zoom, column, *rows))]
+
+
+def span(db: sqlite3.Connection, kind: Kind, zoom: int) -> tuple[int, int, int, int] | None:
+    """First column, first row, last column, last row of the tiles of a zoom; None where it has none."""
+    query = 'SELECT min("column"), min("row"), max("column"), max("row") FROM uavloc_hashes WHERE kind = ? AND zoom = ?'
+    left, top, right, bottom = db.execute(query, (kind, zoom)).fetchone()
+    return None if left is None else (left, top, right, bottom)
 
 
 def _flipped(zoom: int, row: int) -> int:
@@ -342,27 +419,31 @@ def _content(db: sqlite3.Connection, kind: str, tile: TileId) -> bytes:
         return b"".join(get_regions(db, tile) or ())
     if kind == "similarity":
         return get_similarity(db, tile) or b""
+    if kind == "terrain":
+        return get_terrain(db, tile) or b""
     data, mask = get_cells(db, tile, TILE_PX * TILE_PX * MAX_CHANNELS) or (b"", None)
     return data + (mask or b"")
 
 
 def load_manifest(db: sqlite3.Connection, path: Path) -> Manifest:
     """The manifest; raises CacheError for another format version or contradicting content."""
-    found = db.execute("SELECT CASE WHEN length(json) <= ? THEN json END FROM uavloc_manifest", (MAX_MANIFEST_BYTES,))
-    rows = found.fetchall()
+    query = "SELECT CASE WHEN length(json) <= ? THEN json END FROM uavloc_manifest LIMIT 2"
+    rows = db.execute(query, (MAX_MANIFEST_BYTES,)).fetchall()
     if len(rows) != 1 or not isinstance(rows[0][0], str):
         raise CacheError(f"{path}: manifest: missing; the cache is not finished or not a cache of uavloc")
-    version = re.search(r'"format_version": ?(\d+)', rows[0][0])
+    version = re.search(r'"format_version": ?(\d{1,9})\b', rows[0][0])
     if version is None or int(version[1]) not in READABLE_VERSIONS:
-        told, readable = version[1] if version else "none", " and ".join(map(str, READABLE_VERSIONS))
+        told, readable = version[1] if version else "none", ", ".join(map(str, READABLE_VERSIONS))
         raise CacheError(f"{path}: format_version: {told}; this program reads {readable}: rebuild the cache")
     try:
         manifest = Manifest.model_validate_json(rows[0][0])
     except ValidationError as error:
         first = error.errors()[0]
-        raise CacheError(f"{path}: manifest.{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    if manifest.format_version == FORMAT_VERSION and not _has_table(db, "uavloc_similarity"):
-        raise CacheError(f"{path}: table uavloc_similarity: missing; not a whole tile cache of uavloc")
+        field = one_line(ValueError(".".join(map(str, first["loc"]))))
+        raise CacheError(f"{path}: manifest.{field}: {first['msg']}") from error
+    for table, since in _SINCE.items():
+        if manifest.format_version >= since and not _has_table(db, table):
+            raise CacheError(f"{path}: table {table}: missing; not a whole tile cache of uavloc")
     return manifest
 
 
@@ -371,44 +452,60 @@ def _has_table(db: sqlite3.Connection, name: str) -> bool:
 
 
 def open_readonly(path: Path) -> sqlite3.Connection:
-    """Connection to a finished cache; raises CacheError unless it has the tables of the format."""
+    """Connection to a finished cache; raises CacheError unless it is sound and has the tables of the format."""
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
     try:
-        uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
-        db = sqlite3.connect(uri, uri=True, check_same_thread=False)
-        db.execute("PRAGMA trusted_schema = OFF")
-        kinds = dict(db.execute("SELECT name, type FROM sqlite_master").fetchall())
+        with open_bytes(path):
+            db = sqlite3.connect(uri, uri=True, check_same_thread=False)
     except sqlite3.Error as error:
         raise CacheError(f"{path}: not a tile cache: {error}") from error
-    wrong = sorted(name for name in _TABLES if kinds.get(name, _if_absent(name)) != "table")
-    if wrong:
+    try:
+        check_database(db, path, _COLUMNS, _NEWER_TABLES)
+    except DAMAGES as error:
         db.close()
-        raise CacheError(f"{path}: table {wrong[0]}: missing; not a tile cache of uavloc")
+        raise CacheError(f"{path}: not a tile cache: {error}") from error
+    except CacheError:
+        db.close()
+        raise
     return db
 
 
-def _if_absent(table: str) -> str:
-    """What a table that is not there counts as."""
-    return "table" if table in _NEWER_TABLES else ""
+def database_bytes(db: sqlite3.Connection) -> int:
+    """Where the database ends in its file: behind it lies the index."""
+    pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    return int(pages) * int(size)
+
+
+def check_tile_names(db: sqlite3.Connection, path: Path) -> None:
+    """Raise CacheError where a row belongs to a tile that cannot be: of an absurd zoom, off the map, not a number."""
+    for table, columns in _COLUMNS.items():
+        zoom, column, row = _TILE_NAMES.get(table, ("zoom", "column", "row"))
+        if zoom not in columns or not _has_table(db, table):
+            continue
+        wrong = db.execute(
+            f"SELECT 1 FROM {table} WHERE NOT (typeof({zoom}) = 'integer' AND {zoom} BETWEEN 0 AND {MAX_ZOOM} AND "  # noqa: S608
+            f"""typeof("{column}") = 'integer' AND "{column}" >> {zoom} = 0 AND """
+            f"""typeof("{row}") = 'integer' AND "{row}" >> {zoom} = 0) LIMIT 1"""
+        )
+        if wrong.fetchone() is not None:
+            raise CacheError(f"{path}: {table}: has a tile that cannot be: its zoom, column or row is off the map")
 
 
 def seal(path: Path) -> None:
     """Write the SHA-256 of the file (with the seal's digits as zeros) into its seal, and sync it to disk."""
     with path.open("r+b") as file:
-        at = _find_seal(file.fileno())
+        at = find_last(file.fileno(), SEAL_MARKER, SEAL_DIGITS)
         if at is None:
             raise CacheError(f"{path}: has no seal to fill in")
-        os.pwrite(file.fileno(), _digest(file.fileno(), at), at)
+        os.pwrite(file.fileno(), digest_with(file.fileno(), {at: OPEN_SEAL}), at)
         os.fsync(file.fileno())
 
 
 def check_seal(path: Path) -> None:
     """Raise CacheError unless every byte of the file is as it was when it was sealed."""
-    try:
-        with path.open("rb") as file:
-            at = _find_seal(file.fileno())
-            whole = at is not None and os.pread(file.fileno(), _SEAL_HEX, at) == _digest(file.fileno(), at)
-    except OSError as error:
-        raise CacheError(f"{path}: cannot be read: {error.strerror}") from error
+    with open_bytes(path) as file:
+        at = find_last(file, SEAL_MARKER, SEAL_DIGITS)
+        whole = at is not None and os.pread(file, SEAL_DIGITS, at) == digest_with(file, {at: OPEN_SEAL})
     if at is None:
         raise CacheError(f"{path}: has no seal: not a finished tile cache, or cut off")
     if not whole:
@@ -417,30 +514,49 @@ def check_seal(path: Path) -> None:
 
 def empty_seal() -> bytes:
     """What stands in the seal's place before the file is sealed."""
-    return SEAL_MARKER + b"0" * _SEAL_HEX
+    return SEAL_MARKER + OPEN_SEAL
 
 
-def _find_seal(descriptor: int) -> int | None:
-    """Offset of the digits behind the last marker of the file, searched from its end, where it was written last."""
+@contextmanager
+def open_bytes(path: Path) -> Iterator[int]:
+    """Descriptor of a file for reading; raises CacheError where it cannot be read or is no file (a pipe, a device)."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise CacheError(f"{path}: cannot be read: {'Is a directory' if stat.S_ISDIR(mode) else 'not a file'}")
+            yield descriptor
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise CacheError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def find_last(descriptor: int, marker: bytes, length: int) -> int | None:
+    """Offset of what follows the last marker of the file, None unless `length` bytes do."""
     size = os.fstat(descriptor).st_size
-    overlap = len(SEAL_MARKER) - 1
+    overlap = len(marker) - 1
     end = size
     while end > 0:
         start = max(0, end - _CHUNK_BYTES)
-        at = os.pread(descriptor, end - start + overlap, start).rfind(SEAL_MARKER)
+        at = os.pread(descriptor, end - start + overlap, start).rfind(marker)
         if at >= 0:
-            digits = start + at + len(SEAL_MARKER)
-            return digits if digits + _SEAL_HEX <= size else None
+            after = start + at + len(marker)
+            return after if after + length <= size else None
         end = start
     return None
 
 
-def _digest(descriptor: int, digits_at: int) -> bytes:
-    """Hex SHA-256 of the file with the digits of the seal as ASCII zeros."""
+def digest_with(descriptor: int, instead: Mapping[int, bytes]) -> bytes:
+    """Hex SHA-256 of the file with other bytes at some offsets."""
     digest = hashlib.sha256()
-    _feed(digest, descriptor, 0, digits_at)
-    digest.update(b"0" * _SEAL_HEX)
-    _feed(digest, descriptor, digits_at + _SEAL_HEX, os.fstat(descriptor).st_size)
+    start = 0
+    for at, content in sorted(instead.items()):
+        _feed(digest, descriptor, start, at)
+        digest.update(content)
+        start = at + len(content)
+    _feed(digest, descriptor, start, os.fstat(descriptor).st_size)
     return digest.hexdigest().encode()
 
 

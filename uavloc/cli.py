@@ -26,16 +26,25 @@ from uavloc.errors import (
     StoppedError,
     UavlocError,
     UsageError,
+    printable,
 )
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _REFUSALS = (UsageError, ConfigError, InputError, RegionError, CacheError, EngineError, MissingExtraError)
-_EXTRA_OF_PACKAGE = {"cv2": "cpu", "onnxruntime": "cpu", "rasterio": "build", "shapely": "build", "affine": "build"}
+_EXTRA_OF_PACKAGE = {
+    "cv2": "cpu",
+    "onnxruntime": "cpu",
+    "rasterio": "build",
+    "shapely": "build",
+    "affine": "build",
+    "urllib3": "build",
+}
 
 COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",
     "inspect": "tell what is in a tile cache",
     "verify": "check every byte of a tile cache",
+    "cache": "join, cut, compare and sign tile caches",
     "replay": "fly a recorded log again and see where the camera says it was",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",
     "bench": "measure how right and how fast, next to a local-feature baseline",
@@ -79,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"uavloc: error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"uavloc: error: {printable(' '.join(message.split()))}\n")
     return code
 
 

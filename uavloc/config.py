@@ -35,6 +35,15 @@ class EngineConfig(_Section):
     )
 
 
+class CacheConfig(_Section):
+    """What is asked of a tile cache before it is flown with."""
+
+    public_key: str = Field(
+        default="",
+        description="Key that the cache must be signed with: 64 hex digits, or the path of a PEM file. Empty: none.",
+    )
+
+
 class OrthoConfig(_Section):
     """Laying the frame on the ground."""
 
@@ -278,6 +287,7 @@ class Config(_Section):
     """The whole tree."""
 
     engine: EngineConfig = EngineConfig()
+    cache: CacheConfig = CacheConfig()
     ortho: OrthoConfig = OrthoConfig()
     registration: RegisterConfig = RegisterConfig()
     refine: RefineConfig = RefineConfig()

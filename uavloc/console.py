@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from uavloc.errors import printable
 from uavloc.types import Progress
 
 LINE_SECONDS = 5.0
@@ -27,7 +28,7 @@ def show_table(rows: Sequence[tuple[str, str]], title: str | None = None) -> Non
 
     table = Table(Column(), Column(overflow="fold"), title=title, title_justify="left", show_header=False)
     for label, value in rows:
-        table.add_row(Text(label), Text(value))
+        table.add_row(Text(printable(label)), Text(printable(value)))
     Console(width=None if sys.stdout.isatty() else _UNFOLDED).print(table)
 
 

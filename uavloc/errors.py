@@ -42,6 +42,10 @@ class BuildError(UavlocError):
     """A build could not be completed; an older cache, if there was one, is untouched."""
 
 
+class FetchError(UavlocError):
+    """A server cannot be reached or does not answer in time, or what it sends cannot be kept."""
+
+
 class StoppedError(UavlocError):
     """The operator stopped the work; the message tells what is kept."""
 
@@ -49,3 +53,8 @@ class StoppedError(UavlocError):
 def one_line(error: Exception) -> str:
     """What a library says of a failure, on one line and not too long."""
     return " ".join(str(error).split())[:300]
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: what cannot be printed becomes a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in text)

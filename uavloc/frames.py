@@ -68,6 +68,11 @@ def mercator_gsd_m(lat_deg: float, zoom: int) -> tuple[float, float]:
     return scale * (1.0 - WGS84_E2) / w2, scale
 
 
+def mean_gsd_m(lat_deg: float, zoom: int) -> float:
+    """True ground metres of one world pixel at a latitude: geometric mean of north and east."""
+    return math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom)))
+
+
 def zoom_for_gsd(gsd_m: float, lat_deg: float) -> int:
     """The zoom whose ground sampling distance is nearest (in ratio) to `gsd_m` at a latitude."""
     north_m, east_m = mercator_gsd_m(lat_deg, 0)

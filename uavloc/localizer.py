@@ -16,8 +16,9 @@ from uavloc.coldstart import ColdStart
 from uavloc.config import Config
 from uavloc.errors import CacheError
 from uavloc.evidence import protection_m
-from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, start_state
+from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, advance, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
+from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.odometry import View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
@@ -25,6 +26,7 @@ from uavloc.seek import Seeker, pose_of
 from uavloc.staleness import StaleBlock
 from uavloc.tiles import TileCache
 from uavloc.types import (
+    Altitude,
     Attitude,
     Encoder,
     Estimate,
@@ -32,6 +34,7 @@ from uavloc.types import (
     Fix,
     Float,
     Frame,
+    GeoPoint,
     Height,
     Match,
     Outcome,
@@ -51,11 +54,18 @@ _ASLANT = 0.35
 class Localizer:
     """Turns camera frames with attitude and height into positions on a tile cache.
 
-    Raises CacheError when the cache holds nothing to match with; never on what it sees in flight.
+    `takeoff` is where heights over take-off count from, if known and not the start. Raises CacheError when the cache
+    holds nothing to match with; never on what it sees in flight.
     """
 
     def __init__(
-        self, cache: TileCache, encoder: Encoder, camera: CameraModel, config: Config, start: Start | None
+        self,
+        cache: TileCache,
+        encoder: Encoder,
+        camera: CameraModel,
+        config: Config,
+        start: Start | None,
+        takeoff: GeoPoint | None = None,
     ) -> None:
         if not cache.levels or not cache.manifest.channels:
             raise CacheError(f"{cache.path}: holds no dense descriptors to localize with: build it with another engine")
@@ -65,7 +75,7 @@ class Localizer:
         self._seeker = Seeker(self._asker, ColdStart(cache, encoder, camera, config, self._local), config)
         self._places: Hypotheses | None = None
         self._attitude: Attitude | None = None
-        self._height: Height | None = None
+        self._heights = Heights(cache, self._local, start, takeoff, config.ortho.max_height_age_s)
         self._view: View | None = None
         self._assumed = (0.0, 0.0)
         self._trusted = True
@@ -82,8 +92,8 @@ class Localizer:
             return self.locate(event)
         if isinstance(event, Attitude) and np.isfinite(event.ned_from_body).all() and min(event.std_rad) > 0.0:
             self._attitude = event
-        elif isinstance(event, Height) and 0.0 < event.agl_m < math.inf and 0.0 <= event.std_m < math.inf:
-            self._height = event
+        elif isinstance(event, Height | Altitude):
+            self._heights.take(event)
         elif isinstance(event, Velocity) and self._places is not None and np.isfinite(event.vel_ne_mps).all():
             self._places.velocity(VelocityReading(event.t_ns, event.vel_ne_mps, event.std_mps))
         return None
@@ -159,9 +169,20 @@ class Localizer:
             raise NoFixError(Outcome.NO_ATTITUDE)
         if _age_s(frame.t_ns, self._attitude) > limits.max_attitude_age_s:
             raise NoFixError(Outcome.STALE_ATTITUDE)
-        if self._height is None or _age_s(frame.t_ns, self._height) > limits.max_height_age_s:
+        height = self._heights.at(frame.t_ns, self._whereabouts(frame.t_ns))
+        if height is None:
             raise NoFixError(Outcome.NO_HEIGHT)
-        return Sight(frame, self._attitude, self._height)
+        return Sight(frame, self._attitude, height)
+
+    def _whereabouts(self, t_ns: int) -> State | None:
+        """Where the vehicle is: as believed, or else as it was said to be, or else where it is likeliest."""
+        places = self._places
+        if places is None:
+            return None
+        state = places.leader.state if places.leader else places.prior
+        if state is None and places.ranked:
+            state = places.ranked[0].state
+        return None if state is None else advance(state, Advance(t_ns), self._config.filter)
 
     def _stuck(self, t_ns: int, picture: Pixels) -> bool:
         """Whether the camera repeats itself: frames too close together to have moved must be the very same."""
@@ -275,5 +296,5 @@ def _local_frame(cache: TileCache, start: Start | None) -> LocalFrame:
     return LocalFrame((south + north) / 2.0, (west + east) / 2.0)
 
 
-def _age_s(t_ns: int, reading: Attitude | Height) -> float:
+def _age_s(t_ns: int, reading: Attitude) -> float:
     return abs(t_ns - reading.t_ns) * 1e-9

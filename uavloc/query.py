@@ -14,6 +14,7 @@ import numpy as np
 from uavloc.camera import CameraModel
 from uavloc.config import Config
 from uavloc.frames import LocalFrame, mercator_gsd_m, rpy_from_rotation, world_px_from_geo, wrap_pi, yaw_rotation
+from uavloc.levels import finest_fitting
 from uavloc.ortho import footprint_ne, rectify, texture, variants
 from uavloc.refine import refine, sharpened
 from uavloc.register import Search, Surface, survey
@@ -266,10 +267,9 @@ class Asker:
         self, patch_m: float, window_m: float, max_window_px: int, lat_deg: float
     ) -> tuple[int, tuple[float, float]]:
         """(zoom, metres per pixel) of the finest level that keeps patch and window small, else of the coarsest."""
-        gsds = {zoom: mercator_gsd_m(lat_deg, zoom) for zoom in self._cache.levels}
-        least_m = max(patch_m / self._config.ortho.max_patch_px, window_m / max_window_px)
-        zoom = max((zoom for zoom, gsd in gsds.items() if min(gsd) >= least_m), default=min(gsds))
-        return zoom, gsds[zoom]
+        patch, window = (patch_m, self._config.ortho.max_patch_px), (window_m, max_window_px)
+        zoom = finest_fitting(self._cache.levels, lat_deg, patch, window)
+        return zoom, mercator_gsd_m(lat_deg, zoom)
 
 
 def _reach(values: list[float]) -> float:

@@ -88,7 +88,7 @@ def append_index(work: Path, data: NDArray[np.uint8]) -> None:
 
 def cut_index(work: Path, db: sqlite3.Connection) -> None:
     """Take away what is behind the database, left by a build that ended before its last step."""
-    os.truncate(work, min(work.stat().st_size, _database_bytes(db)))
+    os.truncate(work, min(work.stat().st_size, cachefile.database_bytes(db)))
 
 
 def read_index(db: sqlite3.Connection, path: Path, manifest: cachefile.Manifest) -> StoredIndex | None:
@@ -102,18 +102,13 @@ def read_index(db: sqlite3.Connection, path: Path, manifest: cachefile.Manifest)
 
 def map_index(db: sqlite3.Connection, path: Path, facts: IndexFacts) -> NDArray[np.uint8]:
     """The bytes of the index, mapped; raises CacheError unless they are those that the manifest tells."""
-    at = _database_bytes(db)
+    at = cachefile.database_bytes(db)
     if path.stat().st_size != at + facts.bytes:
         raise CacheError(f"{path}: index: is not the {facts.bytes} bytes behind the database")
     data = np.memmap(path, np.uint8, "r", at, (facts.bytes,))
     if hashlib.sha256(data.data).hexdigest() != facts.sha256:
         raise CacheError(f"{path}: index: does not match its hash: build the cache again")
     return data
-
-
-def _database_bytes(db: sqlite3.Connection) -> int:
-    pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-    return int(pages) * int(size)
 
 
 def _places(db: sqlite3.Connection, path: Path, facts: IndexFacts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

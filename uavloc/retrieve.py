@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from uavloc.errors import CacheError, MissingExtraError
 from uavloc.frames import geo_from_world_px, mercator_gsd_m, world_px_from_geo
+from uavloc.indexfile import check_index
 from uavloc.regionfile import Int8, StoredIndex
 from uavloc.types import Encoder, Float, Float32, GeoPoint, Mask, Pixels, Region
 
@@ -248,6 +249,7 @@ def _trained(training: Float32, count: int, dim: int) -> Any:
 def _open_index(stored: StoredIndex) -> Any:
     """The FAISS index over the mapped bytes, which stay where they are; raises CacheError where it is another one."""
     faiss = require_faiss()
+    check_index(stored.data, stored.facts, stored.path)
     try:
         reader = faiss.ZeroCopyIOReader(faiss.swig_ptr(stored.data), stored.data.size)
         index = faiss.read_index(reader, faiss.IO_FLAG_MMAP_IFC)

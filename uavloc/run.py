@@ -46,6 +46,7 @@ class Job:
     config: Path | None = None
     truth: Path | None = None
     start: Start | None = None
+    takeoff: GeoPoint | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,10 @@ def run_replay(job: Job, progress: Progress) -> Result:
     reader = open_log(job.log, (camera.width_px, camera.height_px))
     engine = config.engine
     encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
-    with TileCache.open(job.cache, encoder) as cache:
-        localizer = Localizer(cache, encoder, camera, config, job.start)
+    with TileCache.open(job.cache, encoder, config.cache.public_key) as cache:
+        localizer = Localizer(cache, encoder, camera, config, job.start, job.takeoff)
         _warn_about_start(job.start, cache)
+        _warn_about_takeoff(job.takeoff, cache)
         _prepare(job.out)
         facts = _facts(job, camera_file, cache, encoder)
         write_atomic(job.out / CONFIG, config_text(config, facts).encode())
@@ -151,6 +153,14 @@ def _warn_about_start(start: Start | None, cache: TileCache) -> None:
         )  # fmt: skip
 
 
+def _warn_about_takeoff(takeoff: GeoPoint | None, cache: TileCache) -> None:
+    if takeoff is not None and cache.terrain_at(takeoff) is None:
+        _log.warning(
+            "take-off: %s has no terrain at %.6f,%.6f: heights over take-off are taken for heights above ground",
+            cache.path, takeoff.lat_deg, takeoff.lon_deg,
+        )  # fmt: skip
+
+
 def _prepare(out: Path) -> None:
     """Make the folder, and take away what an earlier replay left, so that nothing in it belongs to another run."""
     if out.exists() and not out.is_dir():
@@ -172,6 +182,7 @@ def _facts(job: Job, camera_file: Path, cache: TileCache, encoder: Encoder) -> R
         engine_identity=encoder.identity,
         camera=camera_file,
         start=job.start,
+        takeoff=job.takeoff,
         truth=job.truth,
         out=job.out,
     )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from uavloc import __version__
 from uavloc.config import Config, dump_config
-from uavloc.types import Start
+from uavloc.errors import printable
+from uavloc.types import GeoPoint, Start
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class RunFacts:
     engine_identity: str
     camera: Path
     start: Start | None
+    takeoff: GeoPoint | None
     truth: Path | None
     out: Path
 
@@ -34,13 +36,15 @@ def config_text(config: Config, facts: RunFacts) -> str:
         f"cache content: {facts.content_digest}",
         f"engine: {facts.engine} {facts.engine_identity}",
     ]
-    return "".join(f"# {_printable(line)}\n" for line in lines) + "\n" + dump_config(config)
+    return "".join(f"# {printable(line)}\n" for line in lines) + "\n" + dump_config(config)
 
 
 def command(facts: RunFacts) -> list[str]:
     """The command line that repeats the run, with absolute paths."""
     words = ["uavloc", "replay", _path(facts.log), "--cache", _path(facts.cache), "--camera", _path(facts.camera)]
     words += ["--config", _path(facts.out / "config.toml"), "--start", start_text(facts.start)]
+    if facts.takeoff is not None:
+        words += ["--takeoff", f"{facts.takeoff.lat_deg!r},{facts.takeoff.lon_deg!r}"]
     words += [] if facts.truth is None else ["--truth", _path(facts.truth)]
     return [*words, "--out", _path(facts.out)]
 
@@ -54,8 +58,3 @@ def start_text(start: Start | None) -> str:
 
 def _path(path: Path) -> str:
     return str(path.absolute())
-
-
-def _printable(line: str) -> str:
-    """A line that can be a comment: what cannot be printed becomes a question mark."""
-    return "".join(c if c.isprintable() else "?" for c in line)

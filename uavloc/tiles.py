@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -16,11 +17,15 @@ from uavloc import cachefile, regionfile
 from uavloc.cachefile import Cells, Manifest, SelfSimilarity
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
+from uavloc.indexfile import check_index
 from uavloc.regionfile import StoredIndex
-from uavloc.types import Descriptors, Encoder, GeoPoint, MapImage
+from uavloc.signature import check_signature, signed_by
+from uavloc.terrain import decode_terrain, elevation_at, spacing_m
+from uavloc.types import Descriptors, Encoder, Float32, GeoPoint, MapImage
 
 CELLS_BUDGET_BYTES = 64 << 20
 IMAGES_BUDGET_BYTES = 32 << 20
+TERRAIN_BUDGET_BYTES = 8 << 20
 _ALIKE = 0.5
 """A tile above this self-similarity has a place near it that a frame may well be taken for."""
 
@@ -56,22 +61,33 @@ class TileCache:
         self._cell_bytes = manifest.channels * self._side**2
         self._cells: Lru[Cells | None] = Lru(CELLS_BUDGET_BYTES // (self._cell_bytes + self._side**2))
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
+        self._terrain: Lru[Float32 | None] = Lru(TERRAIN_BUDGET_BYTES // (4 * cachefile.TERRAIN_SIDE**2))
 
     @classmethod
-    def open(cls, path: Path, encoder: Encoder | None = None) -> TileCache:
-        """Open and verify a cache, and that it was built with `encoder` where one is given; raises CacheError."""
-        cachefile.check_seal(path)
-        db = cachefile.open_readonly(path)
-        try:
-            manifest = cachefile.load_manifest(db, path)
-            if encoder is not None:
-                _check_engine(path, manifest, encoder)
-        except sqlite3.Error as error:
-            db.close()
-            raise CacheError(f"{path}: {error}") from error
-        except CacheError:
-            db.close()
-            raise
+    def open(cls, path: Path, encoder: Encoder | None = None, public_key: str = "") -> TileCache:
+        """Open and verify a cache; raises CacheError unless it is intact and fits what is asked for.
+
+        `encoder` is the one it must be built with, `public_key` (a file or 64 hex digits) the one it must be signed
+        with. Raises InputError where that is no key, MissingExtraError where signatures cannot be checked.
+        """
+        with cachefile.open_bytes(path) as file:
+            cachefile.check_seal(path)
+            if public_key:
+                check_signature(path, public_key)
+            db = cachefile.open_readonly(path)
+            try:
+                manifest = cachefile.load_manifest(db, path)
+                cachefile.check_tile_names(db, path)
+                if encoder is not None:
+                    _check_engine(path, manifest, encoder)
+                if not os.path.samestat(os.fstat(file), path.stat()):
+                    raise CacheError(f"{path}: was replaced while it was opened: try again")
+            except (sqlite3.Error, OSError) as error:
+                db.close()
+                raise CacheError(f"{path}: {error}") from error
+            except CacheError:
+                db.close()
+                raise
         return cls(path, db, manifest)
 
     def close(self) -> None:
@@ -128,6 +144,11 @@ class TileCache:
         stride = self.manifest.stride
         return bool(self.descriptors(self.levels[0], int(x // stride), int(y // stride), 1, 1).mask[0, 0, 0])
 
+    def terrain_at(self, point: GeoPoint) -> float | None:
+        """Height of the ground at a place, over `manifest.terrain.datum`; None where the cache does not tell."""
+        terrain = self.manifest.terrain
+        return None if terrain is None else elevation_at(self._tile_terrain, terrain.zoom, point)
+
     def index(self) -> StoredIndex | None:
         """What a cold start searches; None where the engine describes no windows. Raises CacheError where damaged."""
         try:
@@ -175,6 +196,16 @@ class TileCache:
         except sqlite3.Error as error:
             raise CacheError(f"{self.path}: {error}") from error
         return None if blob is None else cachefile.decode_image(blob, f"{self.path}: image {zoom}/{column}/{row}")
+
+    def _tile_terrain(self, tile: cachefile.TileId) -> Float32 | None:
+        return self._terrain.get(tile, lambda: self._load_terrain(tile))
+
+    def _load_terrain(self, tile: cachefile.TileId) -> Float32 | None:
+        try:
+            data = cachefile.get_terrain(self._db, tile)
+        except sqlite3.Error as error:
+            raise CacheError(f"{self.path}: {error}") from error
+        return None if data is None else decode_terrain(data, f"{self.path}: terrain {{}}/{{}}/{{}}".format(*tile))
 
 
 def _check_engine(path: Path, manifest: Manifest, encoder: Encoder) -> None:
@@ -230,10 +261,13 @@ def mosaic(
     return MapImage(rgb, mask)
 
 
-def verify(path: Path) -> None:
-    """Check the seal and every tile of a cache; raises CacheError naming the first damaged tile where one shows."""
+def verify(path: Path, public_key: str = "") -> None:
+    """Check the seal, the signature if asked for, and every tile of a cache.
+
+    Raises CacheError naming the first damaged tile where one shows, InputError where `public_key` is none.
+    """
     try:
-        cache = TileCache.open(path)
+        cache = TileCache.open(path, public_key=public_key)
     except CacheError as error:
         damaged = _first_damage(path)
         raise CacheError(f"{error} (first damaged tile: {damaged})" if damaged else str(error)) from error
@@ -243,7 +277,9 @@ def verify(path: Path) -> None:
             raise CacheError(f"{path}: {damaged}: does not match its hash")
         if cache.content_digest() != cache.manifest.content_digest:
             raise CacheError(f"{path}: content_digest: the list of tiles is not the one that was built")
-        cache.index()
+        stored = cache.index()
+        if stored is not None:
+            check_index(stored.data, stored.facts, path)
 
 
 def _first_damage(path: Path) -> str | None:
@@ -259,16 +295,27 @@ def summary(cache: TileCache) -> dict[str, Any]:
     """What `uavloc inspect` shows: the manifest, the file and its levels, as plain JSON values."""
     manifest = cache.manifest
     _, south, _, north = manifest.region_bounds_deg
-    images = cache._ask("SELECT zoom_level, count(*), sum(length(tile_data)) FROM tiles GROUP BY 1 ORDER BY 1 DESC")
-    cells = cache._ask("SELECT zoom, count(*), sum(length(data)) FROM uavloc_embeddings GROUP BY 1 ORDER BY 1 DESC")
+    images = cache._ask("SELECT zoom_level, count(*), total(length(tile_data)) FROM tiles GROUP BY 1 ORDER BY 1 DESC")
+    cells = cache._ask("SELECT zoom, count(*), total(length(data)) FROM uavloc_embeddings GROUP BY 1 ORDER BY 1 DESC")
     return {
         "file": str(cache.path),
         "bytes": cache.path.stat().st_size,
+        "signed_with": key.hex() if (key := signed_by(cache.path)) else None,
         "manifest": manifest.model_dump(mode="json"),
         "images": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in images],
         "embeddings": [_level(zoom, count, size, (south + north) / 2.0) for zoom, count, size in cells],
+        "terrain": _terrain(cache, (south + north) / 2.0),
         "self_similarity": [_likeness(cache, zoom) for zoom in manifest.levels] if manifest.format_version > 1 else [],
     }
+
+
+def _terrain(cache: TileCache, lat_deg: float) -> dict[str, Any] | None:
+    """How much terrain there is, and how close its samples lie."""
+    terrain = cache.manifest.terrain
+    if terrain is None:
+        return None
+    ((count, size),) = cache._ask("SELECT count(*), coalesce(sum(length(data)), 0) FROM uavloc_terrain")
+    return {"tiles": count, "bytes": size, "spacing_m": spacing_m(terrain.zoom, lat_deg)}
 
 
 def _likeness(cache: TileCache, zoom: int) -> dict[str, Any]:
@@ -280,6 +327,6 @@ def _likeness(cache: TileCache, zoom: int) -> dict[str, Any]:
     return {"zoom": zoom, "tiles": len(scores), "median": median, "p95": high, "share_above_half": above}
 
 
-def _level(zoom: int, tiles: int, size: int, lat_deg: float) -> dict[str, Any]:
+def _level(zoom: int, tiles: int, size: float, lat_deg: float) -> dict[str, Any]:
     north_m, east_m = mercator_gsd_m(lat_deg, zoom)
-    return {"zoom": zoom, "tiles": tiles, "bytes": size, "gsd_north_m": north_m, "gsd_east_m": east_m}
+    return {"zoom": zoom, "tiles": tiles, "bytes": int(size), "gsd_north_m": north_m, "gsd_east_m": east_m}

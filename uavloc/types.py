@@ -18,6 +18,12 @@ Pixels: TypeAlias = NDArray[np.uint8]
 Mask: TypeAlias = NDArray[np.bool_]
 """H x W, true where the pixels beside it are real."""
 
+VerticalDatum: TypeAlias = Literal["amsl", "ellipsoid"]
+"""What a height counts from: a geoid (mean sea level, whichever model of it), or the ellipsoid of WGS84.
+
+They are up to 107 m apart, and nothing here converts one into the other.
+"""
+
 FALSE_ERROR_M = 50.0
 """A published position farther from the truth than this is false."""
 CHI2_95 = 5.991
@@ -62,11 +68,28 @@ class Attitude:
 
 @dataclass(frozen=True, slots=True)
 class Height:
-    """Height of the vehicle above the ground below it, with 1-sigma."""
+    """Height of the vehicle above the ground below it, with 1-sigma.
+
+    It is `assumed` where it was not measured but is the height above take-off, taken as if the land were flat.
+    """
 
     t_ns: int
     agl_m: float
     std_m: float
+    assumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Altitude:
+    """Height of the vehicle over a vertical datum or over the place it took off from, with 1-sigma.
+
+    What that is above the ground depends on the terrain, and so on where the vehicle is.
+    """
+
+    t_ns: int
+    alt_m: float
+    std_m: float
+    above: VerticalDatum | Literal["take-off"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +110,7 @@ class Truth:
     point: GeoPoint
 
 
-Event: TypeAlias = Frame | Attitude | Height | Velocity
+Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity
 
 
 class Outcome(str, Enum):
@@ -299,6 +322,40 @@ class MapSource(Protocol):
 
     def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
         """A window of world pixels, resampled; mask false where the source has nothing."""
+
+
+class ElevationSource(Protocol):
+    """A terrain model: heights of the ground with a georeference."""
+
+    @property
+    def name(self) -> str:
+        """What the manifest records as the origin: usually the file name."""
+
+    @property
+    def resolution_m(self) -> float:
+        """Ground metres between its samples, at its middle."""
+
+    @property
+    def datum(self) -> VerticalDatum:
+        """What its heights count from."""
+
+    @property
+    def vertical_crs(self) -> str:
+        """The same as the file says it, or how it is known: never empty."""
+
+    @property
+    def licence(self) -> str:
+        """Licence or attribution, empty when unknown."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the file or files, to know when a rebuild is needed."""
+
+    def elevations(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> Float32:
+        """Heights in metres (height x width) at the centres of a window of world pixels; NaN where it has none.
+
+        Raises InputError where a height is not one of this Earth.
+        """
 
 
 class LogReader(Protocol):

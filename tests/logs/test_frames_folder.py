@@ -16,7 +16,7 @@ from uavloc.errors import InputError
 from uavloc.frames import rpy_from_rotation
 from uavloc.logs import READERS, camera_path, csv_table, image_file, open_log
 from uavloc.logs.frames_folder import FramesFolder
-from uavloc.types import Attitude, Frame, Height, LogReader, Velocity
+from uavloc.types import Altitude, Attitude, Frame, Height, LogReader, Velocity
 
 SIZE = (32, 24)
 
@@ -118,17 +118,27 @@ class TestMeasurements:
 
     @pytest.mark.parametrize(("baro", "std"), [("19.6", 15.0), ("150", 15.0), ("400", 40.0)])
     def test_baro_only_is_height_with_unknown_terrain(self, tmp_path: Path, baro: str, std: float) -> None:
-        _, height, _ = open_log(folder(tmp_path, f"frame,t_s,baro_alt_m\na,0,{baro}\n")).events()
-        assert height == Height(0, float(baro), std)
+        _, height, altitude, _ = open_log(folder(tmp_path, f"frame,t_s,baro_alt_m\na,0,{baro}\n")).events()
+        assert height == Height(0, float(baro), std, assumed=True)
+        assert altitude == Altitude(0, float(baro), pytest.approx(math.hypot(3, 0.03 * float(baro))), "take-off")
 
     def test_baro_at_take_off_is_no_height(self, tmp_path: Path) -> None:
         text = "frame,t_s,baro_alt_m\na,0,0\nb,1,-0.4\n"
-        assert {type(event) for event in open_log(folder(tmp_path, text)).events()} == {Attitude, Frame}
+        assert {type(event) for event in open_log(folder(tmp_path, text)).events()} == {Attitude, Altitude, Frame}
+
+    def test_altitudes_say_what_they_count_from(self, tmp_path: Path) -> None:
+        text = "frame,t_s,alt_amsl_m,alt_ell_m\na,0,412.5,\nb,1,,460\n"
+        events = [event for event in open_log(folder(tmp_path, text)).events() if isinstance(event, Altitude)]
+        assert events == [Altitude(0, 412.5, 5.0, "amsl"), Altitude(1_000_000_000, 460.0, 5.0, "ellipsoid")]
+
+    def test_where_height_above_ground_is_measured_altitudes_are_not_needed(self, tmp_path: Path) -> None:
+        text = "frame,t_s,agl_m,alt_amsl_m,baro_alt_m\na,0,80,412,75\n"
+        assert [type(event) for event in open_log(folder(tmp_path, text)).events()] == [Attitude, Height, Frame]
 
     def test_agl_wins_over_baro_and_has_five_percent(self, tmp_path: Path) -> None:
         text = "frame,t_s,agl_m,baro_alt_m\na,0,80,120\nb,1,,120\n"
         heights = [event for event in open_log(folder(tmp_path, text)).events() if isinstance(event, Height)]
-        assert heights == [Height(0, 80.0, 4.0), Height(1_000_000_000, 120.0, 15.0)]
+        assert heights == [Height(0, 80.0, 4.0), Height(1_000_000_000, 120.0, 15.0, assumed=True)]
 
     def test_unknown_column_is_ignored_aloud(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.WARNING):

@@ -174,6 +174,126 @@ def test_grey_becomes_rgb_and_infrared_is_left_out(tmp_path):
     assert (turned.rgb[:, :, ::-1] == colour.rgb).all()
 
 
+def test_of_two_bands_the_first_is_grey_and_that_is_told(tmp_path, caplog):
+    found, _, _ = whole(open_source(write(tmp_path / "two.tif", colours_of()[:2])))
+    grey, _, _ = whole(open_source(write(tmp_path / "one.tif", colours_of()[:1])))
+    assert (found.rgb == grey.rgb).all()
+    assert "two.tif: has two bands besides alpha: the first is taken as grey" in caplog.text
+
+
+def test_a_colour_without_one_of_its_parts_is_not_nodata(tmp_path):
+    """Pure red where nodata is 0: missing is only what is 0 in every band."""
+    bands = np.zeros((3, SIZE, SIZE), np.uint8)
+    bands[0] = 250 * HOLED
+    found, u, v = whole(open_source(write(tmp_path / "red.tif", bands, nodata=0)))
+    there = (u > 0.52) & (u < 0.98) & (v > 0.02) & (v < 0.98)
+    assert found.mask[there].all()
+    assert (found.rgb[there] == (250, 0, 0)).all()
+    assert not found.mask[(u < 0.48) & (v < 0.48)].any()
+
+
+def test_a_render_exported_by_qgis(tmp_path):
+    """Four bands, the last alpha, tiled and compressed, nothing where the project showed nothing; outside is black."""
+    bands = np.concatenate([colours_of() * HOLED, HOLED[None] * np.uint8(255)])
+    made = {"photometric": "RGB", "alpha": "YES", "tiled": True, "blockxsize": 64, "blockysize": 64}
+    grid = Affine(0.7, 0.0, 946_000.0, 0.0, -0.7, 6_002_000.0)
+    path = write(tmp_path / "q.tif", bands, compress="deflate", crs="EPSG:3857", transform=grid, **made)
+    source = open_source(path)
+    b = source.bounds
+    x, y = world_px_from_geo(b.north_deg, b.west_deg, 19)
+    found = source.read(19, int(x) - 3, int(y) - 3, 300, 300)
+    assert 0.6 < found.mask.sum() / (0.75 * (SIZE * 0.7 / 0.29858) ** 2) < 1.1
+    assert found.rgb[found.mask].min() >= 1
+    assert not found.rgb[~found.mask].any()
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "int16"])
+def test_16_bit_is_scaled_the_same_everywhere(tmp_path, dtype):
+    """Neighbouring windows of a dark and a bright half, and any window, agree with the percentiles of the whole."""
+    rng = np.random.default_rng(3)
+    values = rng.integers(200, 900, (3, SIZE, SIZE)).astype(dtype)
+    values[:, :, SIZE // 2 :] += 2000
+    source = open_source(write(tmp_path / "deep.tif", values))
+    low, high = np.percentile(values, (1, 99))
+    found, u, v = whole(source, 21)
+    for columns, mean in ((slice(None, SIZE // 2), 0.25), (slice(SIZE // 2, None), 0.75)):
+        inner = (abs(u - mean) < 0.2) & (v > 0.05) & (v < 0.95)
+        expected = np.clip((values[:, :, columns] - low) / (high - low) * 255, 0, 255).mean()
+        assert found.rgb[inner].mean() == pytest.approx(expected, abs=2)
+    x, y = world_px_from_geo(LAT, LON, 21)
+    for at in (-60, 20):
+        part = source.read(21, int(x) + at, int(y), 30, 30)
+        left, top = world_px_from_geo(BOUNDS.north_deg, BOUNDS.west_deg, 21)
+        i, j = int(y) - int(top) + 2, int(x) + at - int(left) + 2
+        assert (part.rgb == found.rgb[i : i + 30, j : j + 30]).all()
+
+
+def test_a_mosaic_is_a_vrt_or_several_sources(tmp_path):
+    """Two halves as a VRT give the pixels of the whole; the scaling of 16 bit is that of both together."""
+    values = (colours_of().astype(np.uint16) + 100) * 20
+    values[:, :, SIZE // 2 :] += 3000
+    grid = BASE["transform"]
+    write(tmp_path / "whole.tif", values)
+    for name, start in (("west", 0), ("east", SIZE // 2)):
+        half = values[:, :, start : start + SIZE // 2]
+        write(tmp_path / f"{name}.tif", half, width=SIZE // 2, transform=grid @ Affine.translation(start, 0))
+    band = """<VRTRasterBand dataType="UInt16" band="{b}"><ColorInterp>{c}</ColorInterp>{s}</VRTRasterBand>"""
+    part = """<SimpleSource><SourceFilename relativeToVRT="1">{n}.tif</SourceFilename><SourceBand>{b}</SourceBand>
+      <SrcRect xOff="0" yOff="0" xSize="{h}" ySize="{w}"/>
+      <DstRect xOff="{x}" yOff="0" xSize="{h}" ySize="{w}"/></SimpleSource>"""
+    bands = "".join(
+        band.format(b=b, c=c, s="".join(part.format(n=n, b=b, h=SIZE // 2, w=SIZE, x=x)
+                                        for n, x in (("west", 0), ("east", SIZE // 2))))
+        for b, c in ((1, "Red"), (2, "Green"), (3, "Blue"))
+    )  # fmt: skip
+    transform = ", ".join(map(str, grid.to_gdal()))
+    (tmp_path / "set.vrt").write_text(
+        f'<VRTDataset rasterXSize="{SIZE}" rasterYSize="{SIZE}"><SRS>EPSG:4326</SRS>'
+        f"<GeoTransform>{transform}</GeoTransform>{bands}</VRTDataset>"
+    )
+    one, _, _ = whole(open_source(tmp_path / "whole.tif"))
+    mosaic, _, _ = whole(open_source(tmp_path / "set.vrt"))
+    assert (one.mask == mosaic.mask).all()
+    assert (one.rgb == mosaic.rgb).all()
+
+
+def _vrt_of(path, source, attributes='relativeToVRT="1"'):
+    path.write_text(
+        f'<VRTDataset rasterXSize="9" rasterYSize="9"><SRS>EPSG:4326</SRS>'
+        f"<GeoTransform>8,1e-5,0,47,0,-1e-5</GeoTransform>"
+        f'<VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename {attributes}>{source}</SourceFilename>'
+        f"<SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("gone.tif", "gone.tif', which is not a file here"),
+        ("/vsicurl/https://example.org/a.tif", "which is not a file here"),
+        ("WMS:https://example.org/wms", "which is not a file here"),
+        ("wms.xml", "wms.xml', which is text and not a picture"),
+        ("self.vrt", "more than 4 deep"),
+    ],
+)
+def test_a_vrt_names_pictures_on_this_machine_only(tmp_path, source, message):
+    (tmp_path / "wms.xml").write_text("<GDAL_WMS><Service name='WMS'/></GDAL_WMS>")
+    for attributes in ('relativeToVRT="1"', ""):
+        with pytest.raises(InputError, match=message if attributes else "names .*which is|more than 4 deep"):
+            open_source(_vrt_of(tmp_path / "self.vrt", source, attributes))
+
+
+def test_a_vrt_declares_no_entities(tmp_path):
+    path = _vrt_of(tmp_path / "e.vrt", "a.tif")
+    path.write_text(path.read_text().replace("<VRTDataset", '<!DOCTYPE V [<!ENTITY a "aaaa">]><VRTDataset', 1))
+    with pytest.raises(InputError, match=r"e.vrt: not a map source"):
+        open_source(path)
+    path.write_text(path.read_text().replace("<!DOCTYPE", "<VRTDataset/><!DOCTYPE", 1))
+    with pytest.raises(InputError, match=r"e.vrt: not XML"):
+        open_source(path)
+
+
 def test_16_bit_is_stretched_between_percentiles(tmp_path):
     values = (colours_of().astype(np.uint16) + 100) * 20
     found, _, _ = whole(open_source(write(tmp_path / "deep.tif", values)))
@@ -218,8 +338,8 @@ def _float(path):
     return write(path, colours_of().astype(np.float32))
 
 
-def _two_bands(path):
-    return write(path, colours_of()[:2])
+def _only_alpha(path):
+    return write(path, colours_of()[:1], colours=[ColorInterp.alpha])
 
 
 def _palette(path):
@@ -243,16 +363,58 @@ def _polar(path):
     return write(path, colours_of(), transform=Affine(0.001, 0.0, 10.0, 0.0, -0.001, 89.0))
 
 
+def _local_crs(path):
+    return write(path, colours_of(), crs='LOCAL_CS["site",UNIT["metre",1]]')
+
+
+def _metres_as_degrees(path):
+    return write(path, colours_of(), transform=Affine(0.5, 0.0, 465_000.0, 0.0, -0.5, 5_250_000.0))
+
+
+def _pixels_without_size(path):
+    return write(path, colours_of(), transform=Affine(0.0, 0.0, 8.0, 0.0, 0.0, 47.0))
+
+
+def _huge_claim(path):
+    """The header of a small file, its width and height overwritten: tags 256 and 257."""
+    write(path, colours_of())
+    return _with_size(path, 100_000_000, 20_000)
+
+
+def _huge_block(path):
+    """A file of 16 KB, all one compressed tile that claims 1.6 GB."""
+    write(path, colours_of()[:1], compress="deflate", tiled=True, blockxsize=128, blockysize=128)
+    path.write_bytes(path.read_bytes() + bytes(16_000))
+    return _with_size(path, 40_000, 40_000, tile=40_000)
+
+
+def _with_size(path, width, height, tile=None):
+    data = bytearray(path.read_bytes())
+    at = int.from_bytes(data[4:8], "little")
+    for entry in range(at + 2, at + 2 + 12 * int.from_bytes(data[at : at + 2], "little"), 12):
+        tag = int.from_bytes(data[entry : entry + 2], "little")
+        value = {256: width, 257: height, 322: tile, 323: tile}.get(tag)
+        if value is not None:
+            data[entry + 2 : entry + 12] = b"\x04\0\x01\0\0\0" + value.to_bytes(4, "little")
+    path.write_bytes(data)
+    return path
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         (_no_crs, "has no coordinate system"),
         (_float, "bands of type float32 are not supported"),
-        (_two_bands, "2 bands besides alpha"),
+        (_only_alpha, "no bands besides alpha"),
         (_palette, "palette colours are not supported"),
         (_cut_off, "not a readable GeoTIFF|bands"),
         (_antimeridian, "crosses the antimeridian"),
         (_polar, "lies beyond .* degrees of latitude"),
+        (_local_crs, "outline has no latitude and longitude: check the coordinate system"),
+        (_metres_as_degrees, "outline has no latitude and longitude: check the coordinate system"),
+        (_pixels_without_size, "its geotransform gives pixels no size"),
+        (_huge_claim, "its header claims 100000000 x 20000 pixels, too many for a file of"),
+        (_huge_block, "in blocks of 40000 x 40000: convert with gdal_translate -co TILED=YES"),
     ],
 )
 def test_refusals_name_the_file(tmp_path, make, message):
@@ -269,8 +431,9 @@ def test_without_a_geotransform(tmp_path):
         open_source(path)
 
 
-def test_pixels_that_are_missing_in_the_file_are_refused_when_read(tmp_path):
-    path = write(tmp_path / "cut.tif", colours_of(), compress="deflate")
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pixels_that_are_missing_in_the_file_are_refused_when_read(tmp_path, dtype):
+    path = write(tmp_path / "cut.tif", colours_of().astype(dtype), compress="deflate")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(InputError, match=r"cut.tif: (cannot be read|not a readable)"):

@@ -269,8 +269,8 @@ def _deep(data):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (_cut_off, "not a complete JPEG or PNG: remove the tile"),
-        (_page, "not a complete JPEG or PNG: remove the tile"),
+        (_cut_off, "not a complete JPEG, PNG or WebP: remove the tile"),
+        (_page, "not a complete JPEG, PNG or WebP: remove the tile"),
         (_small, "128 x 128 pixels, but the first tile has 256 a side"),
         (_deep, "pixels of uint16"),
     ],

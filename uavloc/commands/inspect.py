@@ -9,6 +9,7 @@ from typing import Any
 
 from uavloc.commands.words import megabytes
 from uavloc.console import say, show_table
+from uavloc.terrain import DATUMS
 from uavloc.tiles import TileCache, summary
 
 
@@ -43,14 +44,29 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [("pictures", _level(level)) for level in facts["images"]]
     rows += [("descriptors", _level(level)) for level in facts["embeddings"]]
     rows += [("looks like itself", _likeness(level)) for level in facts["self_similarity"] if level["tiles"]]
+    if manifest.get("terrain"):
+        rows += _terrain(manifest["terrain"], facts["terrain"])
     if manifest.get("index"):
         rows.append(("index", _index(manifest["index"])))
+    if facts["signed_with"]:
+        rows.append(("signed with key", f"{facts['signed_with']}, not checked: see uavloc verify --key"))
     return [*rows, ("content", manifest["content_digest"])]
 
 
 def _source(source: dict[str, Any]) -> str:
     told = (source["name"], f"{source['gsd_m']:.3f} m per pixel", source["date"], source["licence"])
     return ", ".join(text for text in told if text)
+
+
+def _terrain(terrain: dict[str, Any], held: dict[str, Any]) -> list[tuple[str, str]]:
+    spacing = f"{held['spacing_m']:.0f} m between samples"
+    size = f"{held['tiles']} tiles, {megabytes(held['bytes'])}"
+    over = DATUMS[terrain["datum"]]
+    rows = [("terrain", f"heights over {over}, +- {terrain['std_m']:g} m (1 sigma), {spacing}, {size}")]
+    for source in terrain["sources"]:
+        told = (source["name"], f"{source['resolution_m']:.3g} m", source["vertical_crs"], source["licence"])
+        rows.append(("terrain source", ", ".join(text for text in told if text)))
+    return rows
 
 
 def _index(index: dict[str, Any]) -> str:

@@ -37,6 +37,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where the flight begins, in degrees, and how far off that may be (1 sigma, metres); with none, the "
         "default, the whole map is searched",
     )  # fmt: skip
+    parser.add_argument(
+        "--takeoff", type=takeoff, metavar="LAT,LON",
+        help="where heights over take-off (baro_alt_m) count from, for caches with terrain; not needed where the log "
+        "begins at the take-off, which then is the start",
+    )  # fmt: skip
     parser.add_argument("--truth", type=Path, metavar="FILE", help="true positions (CSV), only to score the result")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     parser.set_defaults(run=run)
@@ -49,17 +54,27 @@ def start(text: str) -> Start | None:
     parts = text.split(",")
     if len(parts) != 3:
         raise argparse.ArgumentTypeError(f"'{text}' is neither LAT,LON,STD_M nor none")
+    return Start(_point(parts), number_in(0.1, MAX_START_STD_M, parts[2], "STD_M"))
+
+
+def takeoff(text: str) -> GeoPoint:
+    """`LAT,LON`, for argparse."""
+    parts = text.split(",")
+    if len(parts) != 2:
+        raise argparse.ArgumentTypeError(f"'{text}' is not LAT,LON")
+    return _point(parts)
+
+
+def _point(parts: list[str]) -> GeoPoint:
     lat_deg = number_in(-MAX_MERCATOR_LAT_DEG, MAX_MERCATOR_LAT_DEG, parts[0], "LAT")
-    lon_deg = number_in(-180.0, 180.0, parts[1], "LON")
-    std_m = number_in(0.1, MAX_START_STD_M, parts[2], "STD_M")
-    return Start(GeoPoint(lat_deg, lon_deg), std_m)
+    return GeoPoint(lat_deg, number_in(-180.0, 180.0, parts[1], "LON"))
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Replay the log and tell how it went."""
     job = Job(
         arguments.log, arguments.cache, arguments.out, arguments.camera, arguments.config, arguments.truth,
-        arguments.start,
+        arguments.start, arguments.takeoff,
     )  # fmt: skip
     with progress("replay") as tell:
         result = run_replay(job, tell)

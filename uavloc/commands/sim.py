@@ -94,7 +94,10 @@ def _configure_flight(parser: argparse.ArgumentParser) -> None:
         help=f"season of a world: {', '.join(DATES)} (default: {DEFAULT_DATE})",
     )  # fmt: skip
     parser.add_argument(
-        "--region", default="full", metavar="W,S,E,N", help="part of a map or cache to fly over (default: all)"
+        "--region",
+        default="full",
+        metavar="REGION",
+        help="part of a map or cache to fly over: W,S,E,N or the box around a region file (default: all)",
     )
     _add_way(parser.add_argument_group("flight"))
     _add_camera(parser.add_argument_group("camera"))

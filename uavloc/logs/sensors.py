@@ -6,13 +6,13 @@ import math
 
 from uavloc.frames import rotation_from_rpy
 from uavloc.logs.csv_table import Row
-from uavloc.types import Attitude, Event, Height, Velocity
+from uavloc.types import Altitude, Attitude, Event, Height, Velocity, VerticalDatum
 
 COLUMNS = frozenset(
     {
         *("frame", "t_s"),
         *("heading_deg", "heading_std_deg", "roll_deg", "pitch_deg"),
-        *("agl_m", "agl_std_m", "alt_amsl_m", "baro_alt_m"),
+        *("agl_m", "agl_std_m", "alt_amsl_m", "alt_ell_m", "baro_alt_m"),
         *("vel_n_mps", "vel_e_mps"),
     }
 )
@@ -25,9 +25,15 @@ TILT_UNMEASURED_STD_DEG = 1.2
 AGL_STD_SHARE = 0.05
 BARO_STD_SHARE = 0.10
 BARO_STD_M = 15.0
+"""Of a barometric height that is taken for one above ground; `TAKEOFF_` of the same where terrain is accounted for."""
+TAKEOFF_STD_SHARE = 0.03
+TAKEOFF_STD_M = 3.0
+ALT_STD_M = 5.0
+"""Of an altitude: barometer and GNSS at the start, and mean sea levels that differ by a metre or two."""
 VEL_STD_MPS = 0.5
 
 _TINY = 1e-3
+_ALTITUDES: dict[str, VerticalDatum] = {"alt_amsl_m": "amsl", "alt_ell_m": "ellipsoid"}
 
 
 def time_ns(row: Row) -> int:
@@ -36,12 +42,11 @@ def time_ns(row: Row) -> int:
 
 
 def events_of(row: Row, t_ns: int) -> tuple[Event, ...]:
-    """What the sensors of a row say, empty cells and absent columns left out; raises InputError.
-
-    `alt_amsl_m` is checked but not used: turning it into a height above ground takes a terrain model.
-    """
-    row.reading("alt_amsl_m", -1000.0, 50000.0)
-    events = (_attitude(row, t_ns), _height(row, t_ns), _velocity(row, t_ns))
+    """What the sensors of a row say, empty cells and absent columns left out; raises InputError."""
+    height = _height(row, t_ns)
+    altitudes = _altitudes(row, t_ns)
+    above_ground = [height] if height is not None and not height.assumed else [height, *altitudes]
+    events = (_attitude(row, t_ns), *above_ground, _velocity(row, t_ns))
     return tuple(event for event in events if event is not None)
 
 
@@ -75,8 +80,8 @@ def _tilt(row: Row, field: str, limit_deg: float) -> tuple[float, float]:
 def _height(row: Row, t_ns: int) -> Height | None:
     """Height above ground, from `agl_m` or else from `baro_alt_m`.
 
-    Barometric height counts from the take-off point and the terrain in between is unknown: it is taken for the height
-    above ground with a std of 15 m or 10 %, whichever is more. At or below the take-off point it says nothing.
+    Barometric height counts from the take-off point and the terrain in between is unknown: it is assumed to be the
+    height above ground with a std of 15 m or 10 %, whichever is more. At or below the take-off point it says nothing.
     """
     agl_m = row.reading("agl_m", _TINY, 20000.0)
     agl_std_m = row.reading("agl_std_m", _TINY, 20000.0)
@@ -84,8 +89,22 @@ def _height(row: Row, t_ns: int) -> Height | None:
     if agl_m is not None:
         return Height(t_ns, agl_m, AGL_STD_SHARE * agl_m if agl_std_m is None else agl_std_m)
     if baro_alt_m is not None and baro_alt_m > 0.0:
-        return Height(t_ns, baro_alt_m, max(BARO_STD_M, BARO_STD_SHARE * baro_alt_m))
+        return Height(t_ns, baro_alt_m, max(BARO_STD_M, BARO_STD_SHARE * baro_alt_m), assumed=True)
     return None
+
+
+def _altitudes(row: Row, t_ns: int) -> list[Altitude]:
+    """Heights that take a terrain model to become heights above ground; only used where none was measured."""
+    found = []
+    for field, above in _ALTITUDES.items():
+        alt_m = row.reading(field, -1000.0, 50000.0)
+        if alt_m is not None:
+            found.append(Altitude(t_ns, alt_m, ALT_STD_M, above))
+    baro_alt_m = row.reading("baro_alt_m", -10000.0, 20000.0)
+    if baro_alt_m is not None:
+        std_m = math.hypot(TAKEOFF_STD_M, TAKEOFF_STD_SHARE * baro_alt_m)
+        found.append(Altitude(t_ns, baro_alt_m, std_m, "take-off"))
+    return found
 
 
 def _velocity(row: Row, t_ns: int) -> Velocity | None:

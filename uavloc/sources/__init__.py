@@ -8,10 +8,18 @@ from pathlib import Path
 from uavloc.errors import InputError
 from uavloc.sources.corners import CornerImage
 from uavloc.sources.geotiff import GeoTiff
+from uavloc.sources.mbtiles import MbTiles
+from uavloc.sources.web.address import is_address
+from uavloc.sources.web.tiles import open_web
 from uavloc.sources.xyz import XyzFolder, is_pattern
-from uavloc.types import MapSource
+from uavloc.types import Bounds, MapSource
 
-SOURCES: dict[str, Callable[[Path], MapSource]] = {"corners": CornerImage, "geotiff": GeoTiff, "xyz": XyzFolder}
+SOURCES: dict[str, Callable[[Path], MapSource]] = {
+    "corners": CornerImage,
+    "geotiff": GeoTiff,
+    "mbtiles": MbTiles,
+    "xyz": XyzFolder,
+}
 _MAGIC = {
     b"\xff\xd8\xff": "corners",
     b"\x89PNG\r\n\x1a\n": "corners",
@@ -20,16 +28,23 @@ _MAGIC = {
     b"II+\0": "geotiff",
     b"MM\0+": "geotiff",
     b"<VRTDataset": "geotiff",
+    b"SQLite format 3\0": "mbtiles",
 }
 SUPPORTED = (
-    "JPEG or PNG with a JSON of corners beside it, GeoTIFF (COG, BigTIFF), GDAL VRT, "
-    "folder of tiles {z}/{x}/{y}.jpg or .png"
+    "JPEG or PNG with a JSON of corners beside it, GeoTIFF (COG, BigTIFF), GDAL VRT, MBTiles, "
+    "folder of tiles {z}/{x}/{y}.jpg or .png, address https://.../{z}/{x}/{y}.jpg, TOML that describes a server"
 )
 
 
-def open_source(path: str | Path) -> MapSource:
-    """Open imagery, a folder or a file recognised by its first bytes; raises InputError naming what is supported."""
-    path = Path(path)
+def open_source(place: str | Path, within: Bounds | None = None) -> MapSource:
+    """Open imagery: an address, or a folder or file recognised by its first bytes.
+
+    `within` is the ground that will be read; a server that does not tell where it has imagery needs it. Raises
+    InputError, naming what is supported, FetchError.
+    """
+    path = Path(place)
+    if is_address(str(place)) or path.suffix.lower() == ".toml":
+        return open_web(str(place), within)
     return SOURCES[_kind(path)](path)
 
 

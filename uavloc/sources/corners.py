@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from uavloc.errors import InputError
-from uavloc.frames import MAX_MERCATOR_LAT_DEG, geo_from_world_px, mercator_gsd_m
+from uavloc.frames import MAX_MERCATOR_LAT_DEG, geo_from_world_px, mean_gsd_m
 from uavloc.sources.header import image_size, is_complete
 from uavloc.sources.picture import decode_picture
 from uavloc.sources.quad import Quad
@@ -119,7 +119,7 @@ class CornerImage:
 
     def _picture_px_per_world_px(self, y_px: float, zoom: int) -> float:
         lat_deg, _ = geo_from_world_px(0.0, y_px, zoom)
-        return math.sqrt(math.prod(mercator_gsd_m(lat_deg, zoom))) / self.gsd_m
+        return mean_gsd_m(lat_deg, zoom) / self.gsd_m
 
     def _picture_px(self, zoom: int, x_px: Float, y_px: Float) -> tuple[Float, Float]:
         """Picture pixels (corner-based) of the grid of world columns and rows."""

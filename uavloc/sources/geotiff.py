@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import re
 import warnings
@@ -11,18 +12,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pyproj import Geod
+from pyproj import Geod, Transformer
+from pyproj.exceptions import ProjError
 
-from uavloc.errors import InputError, MissingExtraError
-from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, WGS84_A_M, mercator_gsd_m
+from uavloc.errors import InputError, MissingExtraError, one_line
+from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, WGS84_A_M, mean_gsd_m
+from uavloc.sources.digest import file_digest
+from uavloc.sources.stretch import stretch_of
+from uavloc.sources.vrt import check_vrt
 from uavloc.types import Bounds, Float, MapImage
 
-STRETCH_PERCENTILES = (1.0, 99.0)
-"""16-bit values between these percentiles of the whole picture, all bands together, become 0 to 255."""
-_STRETCH_SAMPLE_PX = 1024
+MAX_PIXELS = 10**13
+MAX_PIXELS_PER_BYTE = 100_000
+"""A header that claims more pixels for each byte of the file is made up: even an empty raster lists its tiles."""
+MAX_BLOCK_BYTES = 512 << 20
+_NUMBERS = ("uint8", "uint16", "int16")
 _WARP_TOLERANCE_PX = 0.01
-_CHUNK_BYTES = 1 << 20
 _GEOD = Geod(ellps="WGS84")
+
+_log = logging.getLogger(__name__)
 
 
 class GeoTiff:
@@ -48,11 +56,7 @@ class GeoTiff:
     @cached_property
     def gsd_m(self) -> float:
         """True ground metres per pixel at the middle: square root of the area of the middle pixel."""
-        data = self._dataset
-        x, y = data.width / 2.0, data.height / 2.0
-        lat_deg, lon_deg = _geo_from_pixels(data, np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
-        _, _, length_m = _GEOD.inv(lon_deg[[0, 0]], lat_deg[[0, 0]], lon_deg[1:], lat_deg[1:])
-        return math.sqrt(float(length_m[0]) * float(length_m[1]))
+        return pixel_side_m(self._dataset)
 
     @cached_property
     def date(self) -> str:
@@ -72,22 +76,21 @@ class GeoTiff:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the file and the files it is made of (VRT parts, masks, overviews)."""
-        parts = sorted({str(self._path), *self._dataset.files})
-        return hashlib.sha256(b"".join(_file_digest(Path(part)) for part in parts)).hexdigest()
+        return files_digest(self._path, self._dataset)
 
     def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
         """A window of world pixels: bilinear where the zoom is finer than the raster, area average where coarser."""
         import rasterio
         from rasterio.windows import Window
 
-        warped = self._warped_to(zoom)
         window = Window(x_px, y_px, width_px, height_px)
         try:
-            colours = warped.read(self._bands, window=window)
+            warped = self._warped_to(zoom)
+            colours = self._to_8_bit(warped.read(self._bands, window=window))
             mask = warped.read(warped.count, window=window) >= _half(warped.dtypes[-1])
-        except rasterio.errors.RasterioError as error:
-            raise InputError(f"{self._path}: cannot be read: {_one_line(error)}") from error
-        rgb = np.moveaxis(self._to_8_bit(colours), 0, 2) * mask[:, :, None]
+        except (rasterio.errors.RasterioError, rasterio._err.CPLE_BaseError) as error:
+            raise InputError(f"{self._path}: cannot be read: {one_line(error)}") from error
+        rgb = np.moveaxis(colours, 0, 2) * mask[:, :, None]
         return MapImage(np.ascontiguousarray(np.broadcast_to(rgb, (*rgb.shape[:2], 3))), mask)
 
     def _warped_to(self, zoom: int) -> Any:
@@ -98,7 +101,7 @@ class GeoTiff:
 
     def _is_coarser(self, zoom: int) -> bool:
         middle = (self.bounds.south_deg + self.bounds.north_deg) / 2.0
-        return math.sqrt(math.prod(mercator_gsd_m(middle, zoom))) > self.gsd_m
+        return mean_gsd_m(middle, zoom) > self.gsd_m
 
     def _to_8_bit(self, colours: Any) -> Any:
         if colours.dtype == np.uint8:
@@ -108,16 +111,8 @@ class GeoTiff:
 
     @cached_property
     def _stretch(self) -> tuple[float, float]:
-        """The values that become 0 and 255, from a thinned-out look at the whole raster."""
-        data = self._dataset
-        thin = max(1.0, max(data.width, data.height) / _STRETCH_SAMPLE_PX)
-        shape = (max(1, int(data.height / thin)), max(1, int(data.width / thin)))
-        values = data.read(self._bands, out_shape=(len(self._bands), *shape))
-        real = values[:, data.dataset_mask(out_shape=shape) > 0]
-        if real.size == 0:
-            return 0.0, 65535.0
-        low, high = np.percentile(real, STRETCH_PERCENTILES)
-        return float(low), float(max(high, low + 1.0))
+        """The values that become 0 and 255, the same in every window."""
+        return stretch_of(self._dataset, self._bands)
 
 
 def _open(path: Path) -> Any:
@@ -126,16 +121,37 @@ def _open(path: Path) -> Any:
         import rasterio
     except ImportError:
         raise MissingExtraError("rasterio", "build") from None
+    driver = _driver(path)
+    if driver == "VRT":
+        check_vrt(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            data = rasterio.open(path, driver=_driver(path))
+            data = rasterio.open(path, driver=driver)
     except rasterio.errors.RasterioError as error:
-        raise InputError(f"{path}: not a readable GeoTIFF or VRT: {_one_line(error)}") from error
+        raise InputError(f"{path}: not a readable GeoTIFF or VRT: {one_line(error)}") from error
     if data.crs is None or data.transform.is_identity:
         missing = "coordinate system" if data.crs is None else "geotransform"
         raise InputError(f"{path}: has no {missing}: georeference it, or give it as a picture with corners")
+    _check_size(path, data, made_of_parts=driver == "VRT")
     return data
+
+
+def _check_size(path: Path, data: Any, *, made_of_parts: bool) -> None:
+    """Raise InputError for a header that no raster can have, or that would take all memory."""
+    from rasterio.enums import Interleaving
+
+    pixels = data.width * data.height
+    claims = f"{path}: its header claims {data.width} x {data.height} pixels"
+    if pixels > MAX_PIXELS or (not made_of_parts and pixels > MAX_PIXELS_PER_BYTE * path.stat().st_size):
+        raise InputError(f"{claims}, too many for a file of {path.stat().st_size} bytes")
+    height, width = data.block_shapes[0]
+    bands = data.count if data.interleaving == Interleaving.pixel else 1
+    if height * width * bands * np.dtype(data.dtypes[0]).itemsize > MAX_BLOCK_BYTES:
+        raise InputError(f"{claims} in blocks of {width} x {height}: convert with gdal_translate -co TILED=YES")
+    step = data.transform
+    if not np.isfinite(list(step)[:6]).all() or step.determinant == 0.0:
+        raise InputError(f"{path}: its geotransform gives pixels no size")
 
 
 def _driver(path: Path) -> str:
@@ -143,15 +159,11 @@ def _driver(path: Path) -> str:
         return "VRT" if file.read(4) == b"<VRT" else "GTiff"
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
 def _colour_bands(path: Path, data: Any) -> list[int]:
     """1-based bands of grey or of red, green, blue; raises InputError for what has no such bands."""
     from rasterio.enums import ColorInterp
 
-    if len(set(data.dtypes)) > 1 or data.dtypes[0] not in ("uint8", "uint16"):
+    if len(set(data.dtypes)) > 1 or data.dtypes[0] not in _NUMBERS:
         raise InputError(
             f"{path}: bands of type {', '.join(sorted(set(data.dtypes)))} are not supported: "
             f"convert with gdal_translate -ot Byte -scale"
@@ -163,18 +175,31 @@ def _colour_bands(path: Path, data: Any) -> list[int]:
     if all(role in roles for role in rgb):
         return [roles.index(role) + 1 for role in rgb]
     colours = [i + 1 for i, role in enumerate(roles) if role != ColorInterp.alpha]
-    if len(colours) in (0, 2):
-        raise InputError(f"{path}: {len(colours)} bands besides alpha: needs one (grey) or three and more (colour)")
-    return colours[:3] if len(colours) >= 3 else colours
+    if not colours:
+        raise InputError(f"{path}: no bands besides alpha")
+    if len(colours) == 2:
+        _log.warning("%s: has two bands besides alpha: the first is taken as grey", path)
+    return colours[:3] if len(colours) >= 3 else colours[:1]
 
 
-def _geo_from_pixels(data: Any, x: Float, y: Float) -> tuple[Float, Float]:
-    from rasterio.warp import transform
+def pixel_side_m(data: Any) -> float:
+    """True ground metres per pixel of a dataset: square root of the area of the pixel in its middle."""
+    x, y = data.width / 2.0, data.height / 2.0
+    lat_deg, lon_deg = geo_from_pixels(data, np.array([x, x + 1.0, x]), np.array([y, y, y + 1.0]))
+    _, _, length_m = _GEOD.inv(lon_deg[[0, 0]], lat_deg[[0, 0]], lon_deg[1:], lat_deg[1:])
+    return math.sqrt(float(length_m[0]) * float(length_m[1]))
 
+
+def geo_from_pixels(data: Any, x: Float, y: Float) -> tuple[Float, Float]:
+    """(lat_deg, lon_deg) of corner-based pixels of a dataset; not finite, or no such angles, where they have none."""
     t = data.transform
     east, north = t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
-    lon_deg, lat_deg = transform(data.crs, "EPSG:4326", list(east), list(north))
-    return np.array(lat_deg), np.array(lon_deg)
+    try:
+        to_geo = Transformer.from_crs(data.crs.to_wkt(), "EPSG:4326", always_xy=True)
+        lon_deg, lat_deg = to_geo.transform(east, north)
+    except ProjError:
+        return np.full_like(x, np.nan), np.full_like(x, np.nan)
+    return np.asarray(lat_deg), np.asarray(lon_deg)
 
 
 def _bounds(path: Path, data: Any) -> Bounds:
@@ -183,8 +208,8 @@ def _bounds(path: Path, data: Any) -> Bounds:
     zero, one = np.zeros_like(share), np.ones_like(share)
     x = np.concatenate([share, share, zero, one]) * data.width
     y = np.concatenate([zero, one, share, share]) * data.height
-    lat_deg, lon_deg = _geo_from_pixels(data, x, y)
-    if not (np.isfinite(lat_deg).all() and np.isfinite(lon_deg).all()):
+    lat_deg, lon_deg = geo_from_pixels(data, x, y)
+    if not ((np.abs(lat_deg) <= 90.0) & (np.abs(lon_deg) <= 360.0)).all():
         raise InputError(f"{path}: its outline has no latitude and longitude: check the coordinate system")
     lat_deg = np.clip(lat_deg, -MAX_MERCATOR_LAT_DEG, MAX_MERCATOR_LAT_DEG)
     west, east = float(lon_deg.min()), float(lon_deg.max())
@@ -217,15 +242,10 @@ def _warp(data: Any, zoom: int, *, coarser: bool) -> Any:
 
 def _half(dtype: str) -> int:
     """Half opaque, in the units of an alpha band."""
-    return 128 if dtype == "uint8" else 32768
+    return int(np.iinfo(dtype).max) // 2 + 1
 
 
-def _file_digest(path: Path) -> bytes:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return digest.digest()
+def files_digest(path: Path, data: Any) -> str:
+    """SHA-256 over a file and those its dataset is made of; raises InputError."""
+    parts = sorted({str(path), *data.files})
+    return hashlib.sha256(b"".join(file_digest(Path(part)) for part in parts)).hexdigest()

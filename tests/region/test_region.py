@@ -105,12 +105,24 @@ def test_geojson_with_a_hole(tmp_path, document):
     assert not region.intersects(Bounds(9.0, 50.0, 9.5, 50.1))
 
 
+def test_lines_and_points_of_geojson_become_corridors(tmp_path):
+    lines = {"type": "MultiLineString", "coordinates": [[[10.0, 50.0], [10.1, 50.0]], [[10.0, 50.2], [10.1, 50.2]]]}
+    points = {"type": "MultiPoint", "coordinates": [[10.0, 50.3]]}
+    document = {"type": "GeometryCollection", "geometries": [lines, points, POLYGON]}
+    region = parse_region(write(tmp_path, document), [])
+    lat, lon = np.array([50.001, 50.201, 50.301, 50.05, 50.15]), np.array([10.05, 10.05, 10.0, 10.01, 10.05])
+    assert region.contains(lat, lon).tolist() == [True, True, True, True, False]
+
+
 def test_area_agrees_with_true_metres(tmp_path):
     region = parse_region(write(tmp_path, POLYGON), [])
     north_m, east_m = mercator_gsd_m(50.05, 10)
     area_m2, _ = Geod(ellps="WGS84").geometry_area_perimeter(shapely.Polygon(SQUARE, [HOLE]))
     assert region.area_px(10) * north_m * east_m == pytest.approx(abs(area_m2), rel=1e-3)
+    assert region.area_km2 == pytest.approx(abs(area_m2) / 1e6, rel=1e-5)
     box = Region(region.bounds)
+    box_m2, _ = Geod(ellps="WGS84").geometry_area_perimeter(shapely.segmentize(shapely.Polygon(SQUARE), 0.001))
+    assert box.area_km2 == pytest.approx(abs(box_m2) / 1e6, rel=1e-6)
     assert box.area_px(10) / region.area_px(10) == pytest.approx(0.02 / 0.014, rel=1e-3)
 
 
@@ -127,7 +139,10 @@ def _big_ring():
         ("[" * 100_000, "not JSON"),
         ("[]", "type: not a GeoJSON object"),
         ({}, "type: None is not supported"),
-        ({"type": "Point", "coordinates": [1, 2]}, "type: 'Point' is not supported"),
+        ({"type": "Curve", "coordinates": [1, 2]}, "type: 'Curve' is not supported"),
+        ({"type": "LineString", "coordinates": [[1, 2]]}, "a line needs two or more positions"),
+        ({"type": "GeometryCollection", "geometries": []}, "geometries: must be a list that is not empty"),
+        ({"type": "GeometryCollection", "geometries": [{"type": "GeometryCollection"}]}, r"geometries.0.: type:"),
         ({"type": "Feature", "geometry": None}, "geometry: type: None is not supported"),
         ({"type": "FeatureCollection", "features": []}, "features: must be a list that is not empty"),
         ({"type": "FeatureCollection", "features": [POLYGON, 7]}, r"features\[1\]: type: 7"),
@@ -160,7 +175,7 @@ def test_bad_geojson_is_refused_naming_file_and_field(tmp_path, document, messag
 
 
 def test_other_files_are_refused_with_what_is_supported(tmp_path):
-    for name in ("mission.plan", "field.kml", "track.csv", "noending"):
+    for name in ("field.shp", "track.gpx", "noending"):
         with pytest.raises(RegionError, match="not supported; a region is full, W,S,E,N in degrees, or a GeoJSON"):
             parse_region(write(tmp_path, POLYGON, name), [])
     with pytest.raises(RegionError, match="no such file"):
@@ -202,3 +217,14 @@ def test_clip_is_the_intersection(first, second):
 def test_the_whole_mercator_map_is_a_region():
     limit = MAX_MERCATOR_LAT_DEG
     assert parse_region(f"-180,{-limit!r},180,{limit!r}", []).area_px(0) == pytest.approx(256.0**2)
+
+
+def test_the_share_inside_boxes_is_that_of_the_ground(tmp_path):
+    region = parse_region(write(tmp_path, {"type": "Polygon", "coordinates": [SQUARE]}), [])
+    west, east = Bounds(9.0, 49.0, 10.05, 51.0), Bounds(10.15, 49.0, 11.0, 51.0)
+    assert region.share_within([west]) == pytest.approx(0.25)
+    assert region.share_within([west, west, east]) == pytest.approx(0.5)
+    assert region.share_within([Bounds(0.0, 0.0, 1.0, 1.0)]) == 0.0
+    assert Region(region.bounds).share_within([west]) == pytest.approx(0.25)
+    assert region.covers(Bounds(10.01, 50.01, 10.02, 50.02))
+    assert not region.covers(west)

@@ -1,0 +1,1 @@
+"""Maps on servers: XYZ and TMS tiles, WMTS and WMS."""
