@@ -17,7 +17,7 @@ pytestmark = pytest.mark.real_data
 
 FRAMES = 120
 FRAMES_FROM_NOTHING = 40
-FRAMES_FROZEN = range(30, 42)
+FRAMES_FROZEN = range(14, 26)
 FRAMES_ELSEWHERE = 45
 """Past the thirtieth frame in vain the compass is doubted."""
 REGION = "-51.9504,-29.4049,-51.9406,-29.3980"

@@ -80,8 +80,12 @@ def test_descriptors_of_any_length_are_turned() -> None:
     np.testing.assert_allclose(warped[0].data[:, 190:200], warped[1].data, atol=1e-6)
 
 
-def test_the_smallest_search_leaves_out_what_changes_heading_and_height_at_once() -> None:
+def test_a_small_or_wide_search_leaves_out_what_changes_heading_and_height_at_once() -> None:
     one, two = (-0.1, 0.0, 0.1), (-0.2, -0.1, 0.0, 0.1, 0.2)
-    assert set(searched(one, one)) == {(0.0, 0.0), (-0.1, 0.0), (0.1, 0.0), (0.0, -0.1), (0.0, 0.1)}
+    assert set(searched(one, one, wide=False)) == {(0.0, 0.0), (-0.1, 0.0), (0.1, 0.0), (0.0, -0.1), (0.0, 0.1)}
     for headings, scales in ((one, two), (two, one), (two, two)):
-        assert list(searched(headings, scales)) == all_turns(headings, scales)
+        assert list(searched(headings, scales, wide=False)) == all_turns(headings, scales)
+        cross = searched(headings, scales, wide=True)
+        assert {turn[0] for turn in cross} == set(headings)
+        assert {turn[1] for turn in cross} == set(scales)
+        assert len(cross) == len(headings) + len(scales) - 1

@@ -173,7 +173,7 @@ class Asker:
         nadir_cell = (patch.nadir_px[0] / stride, patch.nadir_px[1] / stride)
         cell_m = (patch.gsd_m[0] * stride, patch.gsd_m[1] * stride)
         with self.watch.timed("turn"):
-            turns = searched(headings, log_scales)
+            turns = searched(headings, log_scales, wide=widening > 1.0)
             descriptors = turned(encoded, at, turns, nadir_cell, cell_m)
         about = replace(pose, heading_rad=laid.pose.heading_rad, log_scale=laid.pose.log_scale)
         aside_m = float(np.hypot(*laid.middle_ne_m))

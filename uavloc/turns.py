@@ -41,15 +41,16 @@ def all_turns(headings_rad: tuple[float, ...], log_scales: tuple[float, ...]) ->
     return [(heading, scale) for heading in headings_rad for scale in log_scales]
 
 
-def searched(headings_rad: tuple[float, ...], log_scales: tuple[float, ...]) -> tuple[Turn, ...]:
-    """The turns that a search tries: all, but of the smallest search only those that change one of the two.
+def searched(headings_rad: tuple[float, ...], log_scales: tuple[float, ...], *, wide: bool) -> tuple[Turn, ...]:
+    """The turns that a search tries: all, but where it is wide or the smallest only those that change one of the two.
 
-    One step to either side is searched where both are known already, to follow their drift; the two do not drift off
-    together within a frame, and the corners would double the work.
+    One step to either side is searched where both are known already, to follow their drift: they do not drift off
+    together within a frame. A wide search is to find the place, and bears a step of either: all pairs would take
+    several times as long.
     """
     turns = all_turns(headings_rad, log_scales)
     smallest = len(headings_rad) == len(log_scales) == 3
-    return tuple(turn for turn in turns if not smallest or 0.0 in turn)
+    return tuple(turn for turn in turns if not (wide or smallest) or 0.0 in turn)
 
 
 def similarity(turn: Turn, nadir: tuple[float, float], gsd_m: tuple[float, float]) -> Float:
