@@ -266,9 +266,6 @@ class ColdStartConfig(_Section):
     patience: int = Field(default=10, ge=1, description="Frames without success after which a prior is not believed.")
     regions: int = Field(default=4, ge=1, le=64, description="Regions of the map that are looked at per frame.")
     region_radius_m: float = Field(default=90.0, gt=0, description="Half side of the search in one of them.")
-    max_window_px: int = Field(
-        default=600, ge=128, le=8192, description="Longest side of such a search; wider ones use a coarser level."
-    )
     check_radius_m: float = Field(default=40.0, gt=0, description="Half side of the search at a place kept in mind.")
     checks: int = Field(default=3, ge=1, le=32, description="Places of each kind that are looked at closely per frame.")
     widening: float = Field(default=2.0, ge=1, description="Steps of turns are this much wider in wide looks.")

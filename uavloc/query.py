@@ -138,14 +138,13 @@ class Asker:
         self._staleness = Staleness()
         self.watch = Stopwatch()
 
-    def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0, max_window_px: int | None = None) -> Laid:
+    def lay(self, sight: Sight, pose: Pose, radius_m: float = 0.0) -> Laid:
         """A frame on the ground, at the finest level at which patch and search window are not too large.
 
-        A window is too large beyond `max_window_px`, or else beyond what the configuration says. Raises NoFixError
-        where there is nothing to match with.
+        Raises NoFixError where there is nothing to match with.
         """
         with self.watch.timed("rectify"):
-            return self._laid(sight, pose, radius_m, max_window_px or self._config.registration.max_window_px)
+            return self._laid(sight, pose, radius_m)
 
     def much_the_same(self, one: Pose, other: Pose, widening: float = 1.0) -> bool:
         """Whether searches of turns about two poses differ by no more than half a step."""
@@ -247,7 +246,7 @@ class Asker:
         """A place of the local frame on the ellipsoid."""
         return GeoPoint(*self._local.geo_from_ne(float(place_ne_m[0]), float(place_ne_m[1])))
 
-    def _laid(self, sight: Sight, pose: Pose, radius_m: float, max_window_px: int) -> Laid:
+    def _laid(self, sight: Sight, pose: Pose, radius_m: float) -> Laid:
         image, limits = sight.frame.image, self._config.ortho
         assert image is not None
         ned_from_body = yaw_rotation(pose.heading_rad) @ sight.attitude.ned_from_body
@@ -257,17 +256,16 @@ class Asker:
         if len(ground) == 0:
             raise NoFixError(Outcome.OUTSIDE_CACHE)
         reach_m = float(np.ptp(ground, axis=0).max())
-        zoom, gsd_m = self._level(reach_m, reach_m + 2.0 * radius_m, max_window_px, self.geo(pose.place_ne_m).lat_deg)
+        zoom, gsd_m = self._level(reach_m, reach_m + 2.0 * radius_m, self.geo(pose.place_ne_m).lat_deg)
         patch = rectify(image, self._camera, ned_from_body, agl_m, gsd_m, oblique_rad, limits.cut_px)
         if patch is None or patch.mask.mean() < limits.min_valid_share or texture(patch) < limits.min_texture:
             raise NoFixError(Outcome.LOW_TEXTURE)
         return Laid(pose, zoom, patch)
 
-    def _level(
-        self, patch_m: float, window_m: float, max_window_px: int, lat_deg: float
-    ) -> tuple[int, tuple[float, float]]:
+    def _level(self, patch_m: float, window_m: float, lat_deg: float) -> tuple[int, tuple[float, float]]:
         """(zoom, metres per pixel) of the finest level that keeps patch and window small, else of the coarsest."""
-        patch, window = (patch_m, self._config.ortho.max_patch_px), (window_m, max_window_px)
+        config = self._config
+        patch, window = (patch_m, config.ortho.max_patch_px), (window_m, config.registration.max_window_px)
         zoom = finest_fitting(self._cache.levels, lat_deg, patch, window)
         return zoom, mercator_gsd_m(lat_deg, zoom)
 

@@ -116,12 +116,11 @@ class Seeker:
         self, sight: Sight, pose: Pose, radius_m: float, made: list[Query], *, wide: bool = False
     ) -> Look | None:
         """A look, with a query that was made for another one where that serves; None where there is nothing to see."""
-        cold = self._config.cold_start
-        widening, most_px = (cold.widening, cold.max_window_px) if wide else (1.0, None)
+        widening = self._config.cold_start.widening if wide else 1.0
         query = next((query for query in made if self._asker.much_the_same(query.pose, pose, widening)), None)
         if query is None:
             try:
-                query = self._asker.query(self._asker.lay(sight, pose, radius_m, most_px), pose, widening)
+                query = self._asker.query(self._asker.lay(sight, pose, radius_m), pose, widening)
             except NoFixError:
                 return None
             made.append(query)
