@@ -114,12 +114,15 @@ def test_the_density_is_that_of_the_map_and_of_all_round(cold: ColdStart) -> Non
     assert known - unknown == pytest.approx(math.log(18.0))
 
 
-def test_a_heading_beyond_the_limit_is_no_heading(cold: ColdStart, autumn_flight: autumn.Recorded) -> None:
+@pytest.mark.parametrize("std_deg", [3.0, 25.0, 100.0])
+def test_a_compass_is_believed_as_far_as_it_says(
+    cold: ColdStart, autumn_flight: autumn.Recorded, std_deg: float
+) -> None:
     sight = sights(autumn_flight)[0]
-    limit = math.radians(Config().cold_start.heading_std_deg)
-    for std, known in ((limit * 0.99, True), (limit * 1.01, False), (math.pi, False)):
-        attitude = replace(sight.attitude, std_rad=(0.01, 0.01, std))
-        assert cold.heading_std_rad(replace(sight, attitude=attitude), doubted=False) == (std if known else None)
+    poor = replace(sight, attitude=replace(sight.attitude, std_rad=(0.01, 0.01, math.radians(std_deg))))
+    assert cold.heading_std_rad(poor, doubted=False) == math.radians(std_deg)
+    none = replace(sight, attitude=replace(sight.attitude, std_rad=(0.01, 0.01, math.pi)))
+    assert cold.heading_std_rad(none, doubted=False) is None
 
 
 def test_a_compass_that_is_doubted_is_not_taken_to_be_off_by_anything(

@@ -189,10 +189,19 @@ def test_old_readings_say_nothing(hilly: TileCache) -> None:
 
 
 def test_without_terrain_below_there_is_no_height(hilly: TileCache, flat: TileCache) -> None:
-    for cache, where in ((hilly, at(9000.0, 0.0)), (hilly, at(0.0, 0.0, 5000.0)), (flat, at(0.0, 0.0))):
+    for cache, where in ((hilly, at(9000.0, 0.0)), (flat, at(0.0, 0.0))):
         told = heights(cache)
         told.take(Altitude(0, 480.0, 5.0, "amsl"))
         assert told.at(0, where) is None
+
+
+def test_a_vehicle_that_is_lost_is_over_the_ground_of_the_map(hilly: TileCache) -> None:
+    """Else a gap without sight would end in no height, and so never end."""
+    told = heights(hilly)
+    told.take(Altitude(0, 480.0, 5.0, "amsl"))
+    lost, anywhere = told.at(0, at(0.0, 0.0, 5000.0)), told.at(0, None)
+    assert lost is not None
+    assert lost == anywhere
 
 
 def test_below_the_ground_there_is_no_height(hilly: TileCache) -> None:

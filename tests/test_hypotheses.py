@@ -14,7 +14,7 @@ from mapfiles import textured
 
 from uavloc.config import Config
 from uavloc.evidence import log_density
-from uavloc.filter import Advance, State, Step, VelocityReading, start_state
+from uavloc.filter import Advance, Filter, Measurement, State, Step, VelocityReading, start_state
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
 from uavloc.query import Pose, Query
 from uavloc.register import Search, survey
@@ -67,7 +67,7 @@ def look(seen: Descriptors, map_: np.ndarray, about_ne_m: np.ndarray, radius: in
     here = (float(about_ne_m[0]), float(about_ne_m[1]))
     blank = Patch(np.zeros((HEIGHT, WIDTH), np.uint8), np.ones((HEIGHT, WIDTH), np.bool_), (CELL_M, CELL_M), (0.0, 0.0))
     pose = Pose(here, 0.0, 0.0, 0.07, 0.06)
-    query = Query(pose, blank, 17, 0.0, seen, TURNS, (0.0, 0.0), (CELL_M, CELL_M))
+    query = Query(pose, blank, 17, np.zeros(2), seen, TURNS, (0.0, 0.0), (CELL_M, CELL_M))
     return Look(t_ns, query, here, surface, np.eye(2), 0.0, lambda match: match)
 
 
@@ -319,6 +319,35 @@ def test_a_leader_that_becomes_uncertain_becomes_the_prior() -> None:
     assert flown.places.prior is not None
     assert flown.places.prior.mean == pytest.approx(leader.state.mean)
     assert flown.places.prior.std_m > INTEGRITY.max_std_m
+
+
+def test_with_a_leader_that_becomes_uncertain_its_rivals_go_too() -> None:
+    """None of them may be believed in the very frame in which it is given up."""
+    flown = believed(5)
+    rival = Hypothesis(Filter(flown.places.ranked[0].state, CONFIG.filter), 8.0, 0.0, CONFIG)
+    rival.filter.apply(Measurement(flown.t_ns, np.array([400.0, 400.0, 0.0, 0.0]), np.eye(4) * 1e-6))
+    rival.looks = 5.0
+    flown.places._all.append(rival)
+    while flown.leader is not None:
+        blind(flown, 1)
+    flown.places.settle()
+    assert flown.leader is None
+    assert flown.places.ranked == []
+
+
+def test_three_laps_over_the_same_ground_are_one_witness() -> None:
+    """After the first lap no view of a circle is new."""
+    hypothesis = Hypothesis(Filter(start_state(0, 1.0, 1.0, 0.01, 0.01), CONFIG.filter), 0.0, 0.0, CONFIG)
+    steps, radius_m, ground_m, new = 38, 60.0, 200.0, [0.0, 0.0, 0.0]
+    for k in range(3 * steps):
+        angle = 2.0 * math.pi * k / steps
+        place = np.array([radius_m * math.cos(angle), radius_m * math.sin(angle), 0.0, 0.0])
+        hypothesis.filter.apply(Measurement(k * SECOND, place, np.eye(4) * 1e-9))
+        fresh = hypothesis.fresh(ground_m)
+        new[k // steps] += fresh
+        hypothesis.missed(fresh)
+    assert new[0] > 3.0
+    assert new[1] + new[2] < 0.2
 
 
 def test_from_what_was_the_leader_the_place_is_found_again() -> None:

@@ -74,15 +74,15 @@ class ColdStart:
         return []
 
     def heading_std_rad(self, sight: Sight, doubted: bool) -> float | None:
-        """How far the heading may be off; None for all round, where there is no compass worth the name.
+        """How far the heading may be off; None for all round, where there is no compass.
 
         A compass that is doubted may be off by much more than it says, but not by anything: a map under which the
         vehicle would fly backwards is the map of another place.
         """
-        config, std_rad = self._config.cold_start, sight.attitude.std_rad[2]
-        if std_rad > math.radians(config.heading_std_deg):
+        std_rad = sight.attitude.std_rad[2]
+        if std_rad >= math.pi:
             return None
-        return math.radians(config.compass_fault_deg) / 2.0 if doubted else std_rad
+        return max(std_rad, math.radians(self._config.cold_start.compass_fault_deg) / 2.0) if doubted else std_rad
 
 
 def _area_m2(local: LocalFrame, west: float, south: float, east: float, north: float) -> float:

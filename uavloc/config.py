@@ -246,7 +246,7 @@ class IntegrityConfig(_Section):
         "of the camera's mount. No filter averages it away, so it is added to what is published."
     )  # fmt: skip
     relief_share: float = Field(
-        default=0.15, ge=0, description="Ground seen aslant is displaced by this share of how far aside it lies, "
+        default=0.12, ge=0, description="Ground seen aslant is displaced by this share of how far aside it lies, "
         "1 sigma: relief, and the angle of the camera's mount."
     )  # fmt: skip
     max_std_m: float = Field(
@@ -273,7 +273,7 @@ class ColdStartConfig(_Section):
         default=5.0, ge=-100, le=100, description="Log odds of a place from which no others are sought."
     )
     heading_std_deg: float = Field(
-        default=20.0, gt=0, description="A heading known worse than this (1 sigma) is sought all round."
+        default=20.0, gt=0, description="Worse than this (1 sigma), a prior is not searched as one."
     )
     compass_fault_deg: float = Field(
         default=60.0, gt=0, le=180, description="Farther off than this no compass is, even one that is not believed."

@@ -23,6 +23,8 @@ from uavloc.types import Altitude, Float, GeoPoint, Height, Start
 
 ON_THE_GROUND_M = 10.0
 """A flight that is no higher than this over its take-off when it begins has not left it yet."""
+ANYWHERE_STD_M = 150.0
+"""Beyond this (1 sigma) a vehicle is somewhere on the map, for all that is known."""
 TAKEOFF_STD_M = 5.0
 """How well a take-off that an operator names is known."""
 _MIN_KNOWN = 0.9
@@ -83,13 +85,19 @@ class Heights:
             return self._measured
         young = [altitude for altitude in self._altitudes.values() if self._is_young(t_ns, altitude)]
         if young and self._cache.manifest.terrain is not None:
-            ground = (self._start or self._map) if where is None else self._ground(where.mean[:2], where.cov[:2, :2])
+            ground = self._under(where)
             over = [] if ground is None else [self._above(altitude, ground) for altitude in young]
             found = [height for height in over if height is not None]
             if found:
                 best = min(found, key=lambda height: height.std_m)
                 return best if best.agl_m > 0.0 else None
         return self._flat() if self._is_young(t_ns, self._assumed) else None
+
+    def _under(self, where: State | None) -> Ground | None:
+        """The ground under the vehicle: about the start before anything is known, all over the map where it is lost."""
+        if where is None:
+            return self._start or self._map
+        return self._map if where.std_m > ANYWHERE_STD_M else self._ground(where.mean[:2], where.cov[:2, :2])
 
     def _above(self, altitude: Altitude, ground: Ground) -> Height | None:
         """An altitude over the ground; None where they do not count from the same."""
@@ -124,7 +132,7 @@ class Heights:
         """Learn from the first height over take-off whether the start is the take-off."""
         if altitude.above == "take-off" and not self._began:
             self._began = True
-            self._takeoff = self._start if altitude.alt_m <= ON_THE_GROUND_M else None
+            self._takeoff = self._start if abs(altitude.alt_m) <= ON_THE_GROUND_M else None
 
     def _is_young(self, t_ns: int, reading: Height | Altitude | None) -> bool:
         return reading is not None and abs(t_ns - reading.t_ns) * 1e-9 <= self._max_age_s

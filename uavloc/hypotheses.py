@@ -38,7 +38,8 @@ from uavloc.types import Float, Match, Outcome
 
 SPEED_STD_MPS = 15.0
 """How fast a vehicle may move of which nothing is known, 1 sigma per axis."""
-_PLACES_REMEMBERED = 16
+_PLACES_REMEMBERED = 512
+"""At 4 m and more apart: a vehicle that circles meets its own past."""
 
 
 @dataclass(frozen=True)
@@ -283,10 +284,13 @@ class Hypotheses:
         return [hypothesis.filter for hypothesis in self._all] + priors
 
     def _drop_uncertain(self) -> None:
-        """Forget places that have become areas; that of the leader becomes the prior."""
+        """Forget places that have become areas; that of the leader becomes the prior.
+
+        With the leader go all others: none of them is to be believed right after it.
+        """
         most = self._config.integrity.max_std_m
         if self.leader is not None and self.leader.state.std_m > most:
-            self._prior, self.leader = Filter(self.leader.state, self._config.filter), None
+            self._prior, self.leader, self._all = Filter(self.leader.state, self._config.filter), None, []
         self._all = [hypothesis for hypothesis in self._all if hypothesis.state.std_m <= most]
 
 

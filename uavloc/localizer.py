@@ -18,7 +18,7 @@ from uavloc.errors import CacheError
 from uavloc.evidence import protection_m
 from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, advance, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
-from uavloc.heights import Heights
+from uavloc.heights import ANYWHERE_STD_M, Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.odometry import View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
@@ -90,7 +90,7 @@ class Localizer:
         """Take any event in time order; a Frame gives an Estimate. Readings that say nothing are not taken."""
         if isinstance(event, Frame):
             return self.locate(event)
-        if isinstance(event, Attitude) and np.isfinite(event.ned_from_body).all() and min(event.std_rad) > 0.0:
+        if isinstance(event, Attitude) and _says_something(event):
             self._attitude = event
         elif isinstance(event, Height | Altitude):
             self._heights.take(event)
@@ -125,7 +125,6 @@ class Localizer:
         sight = self._sight(frame)
         places = self._followed(sight)
         laid = self._asker.lay(sight, self._likeliest(places, sight))
-        self._middle_ne_m = laid.middle_ne_m
         with self._asker.watch.timed("odometry"):
             places.advance(self._motion(sight, laid))
         leader, known = places.leader, places.ranked
@@ -145,7 +144,9 @@ class Localizer:
         places.settle()
         if places.leader is None:
             raise NoFixError(Outcome.LOST)
-        return self._fixed(*results.get(places.leader, (None, Outcome.OUTSIDE_CACHE)))
+        fix = self._fixed(*results.get(places.leader, (None, Outcome.OUTSIDE_CACHE)))
+        self._middle_ne_m = laid.middle_ne_m
+        return fix
 
     def _fixed(self, look: Look | None, match: Match | Outcome) -> Fix:
         """The fix of the believed place; raises NoFixError with the reason where this frame gave none."""
@@ -180,7 +181,7 @@ class Localizer:
         if places is None:
             return None
         state = places.leader.state if places.leader else places.prior
-        if state is None and places.ranked:
+        if places.ranked and (state is None or state.std_m > ANYWHERE_STD_M):
             state = places.ranked[0].state
         return None if state is None else advance(state, Advance(t_ns), self._config.filter)
 
@@ -256,9 +257,11 @@ class Localizer:
         leader = self._places.leader if self._places else None
         timings_ms = self._asker.watch.ms
         state = None if leader is None else leader.filter.at(t_ns)
-        if leader is None or state is None or state.std_m > self._config.integrity.max_std_m:
+        if leader is None or state is None:
             return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
         cov = state.cov[:2, :2] + self._common_cov_m2()
+        if float(np.linalg.eigvalsh(cov)[-1]) > self._config.integrity.max_std_m**2:
+            return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
         log_odds = self._places.log_odds if self._places else -math.inf
         return Estimate(
             t_ns,
@@ -294,6 +297,10 @@ def _local_frame(cache: TileCache, start: Start | None) -> LocalFrame:
         return LocalFrame(start.point.lat_deg, start.point.lon_deg)
     west, south, east, north = cache.manifest.region_bounds_deg
     return LocalFrame((south + north) / 2.0, (west + east) / 2.0)
+
+
+def _says_something(attitude: Attitude) -> bool:
+    return bool(np.isfinite([*attitude.ned_from_body.ravel(), *attitude.std_rad]).all()) and min(attitude.std_rad) > 0.0
 
 
 def _age_s(t_ns: int, reading: Attitude) -> float:

@@ -89,13 +89,13 @@ class Laid:
 class Query:
     """A frame laid on the ground about a pose, encoded under every turn of the search around it.
 
-    `aside_m` is how far from below the vehicle the middle of the ground lies.
+    `middle_ne_m` is the middle of the ground that is seen, from below the vehicle.
     """
 
     pose: Pose
     patch: Patch
     zoom: int
-    aside_m: float
+    middle_ne_m: Float
     descriptors: Descriptors
     turns: tuple[Turn, ...]
     nadir_cell: tuple[float, float]
@@ -175,8 +175,7 @@ class Asker:
             turns = searched(headings, log_scales, wide=widening > 1.0)
             descriptors = turned(encoded, at, turns, nadir_cell, cell_m)
         about = replace(pose, heading_rad=laid.pose.heading_rad, log_scale=laid.pose.log_scale)
-        aside_m = float(np.hypot(*laid.middle_ne_m))
-        return Query(about, patch, laid.zoom, aside_m, descriptors, turns, nadir_cell, cell_m)
+        return Query(about, patch, laid.zoom, laid.middle_ne_m, descriptors, turns, nadir_cell, cell_m)
 
     def survey(self, query: Query, place_ne_m: tuple[float, float], radius_m: float) -> Surface | None:
         """How well a query fits within a radius of a place; None where there is no map."""
@@ -187,7 +186,8 @@ class Asker:
         _, height, width = query.descriptors.mask.shape
         origin = (x - query.nadir_cell[0] - left, y - query.nadir_cell[1] - top)
         config = self._config
-        same_place_m = max(config.registration.exclusion_m, config.integrity.relief_share * query.aside_m)
+        displaced_m = config.integrity.relief_share * float(np.hypot(*query.middle_ne_m))
+        same_place_m = max(config.registration.exclusion_m, min(displaced_m, radius_m / 2.0))
         search = Search(
             origin, query.cell_m, query.turns, query.pose.heading_std_rad, query.pose.log_scale_std, same_place_m
         )
@@ -216,8 +216,8 @@ class Asker:
         return match if found is None else sharpened(match, found, config.registration.map_std_m)
 
     def alias_share(self, query: Query, place_ne_m: tuple[float, float]) -> float:
-        """How much the ground at a place looks like other ground near it, 0 to 1; 0 where the cache does not tell."""
-        x, y = self._cell(query, place_ne_m)
+        """How much the ground seen from a place looks like other ground near it, 0 to 1; 0 where nothing tells."""
+        x, y = self._cell(query, (place_ne_m[0] + query.middle_ne_m[0], place_ne_m[1] + query.middle_ne_m[1]))
         found = self._cache.self_similarity_at(query.zoom, math.floor(x), math.floor(y))
         return 0.0 if found is None else found.score
 

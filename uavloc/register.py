@@ -158,6 +158,8 @@ def survey(
     if not window.mask.any():
         return None
     values, usable = correlate(query, window, config.min_overlap)
+    seen = query.mask.sum(axis=(1, 2))
+    usable &= (seen >= config.min_overlap * seen.max())[:, None, None]
     if usable.mean() < _MIN_USABLE_SHARE:
         return None
     box = (round(config.surroundings_m / search.cell_m[0]), round(config.surroundings_m / search.cell_m[1]))

@@ -124,7 +124,8 @@ def frame_speed(encoder: Encoder, cache: TileCache, flight: Flight, progress: Pr
         for first in _beginnings(events):
             localizer = Localizer(cache, encoder, camera, Config(), None)
             estimates = [localizer.handle(change(event)) for event in first]
-            timed[phase] += [estimate.timings_ms for estimate in estimates if estimate is not None]
+            timings = [estimate.timings_ms for estimate in estimates if estimate is not None]
+            timed[phase] += [timing for timing in timings if "register" in timing]
     return [_frame_speed(encoder.name, phase, timings) for phase, timings in timed.items()]
 
 
