@@ -154,6 +154,13 @@ def test_a_build_is_told_and_its_cache_inspected(map_file: Path, tmp_path: Path)
     assert works("verify", out).out.startswith(f"{out}: intact")
 
 
+def test_a_file_that_is_no_cache_is_not_replaced(map_file: Path, tmp_path: Path) -> None:
+    """Neither by a slip of the hand that names the map itself, nor where another program's MBTiles lies."""
+    before = map_file.read_bytes()
+    is_refused(uavloc("build", "--region", "full", "--source", map_file, "--out", map_file), "is there already")
+    assert map_file.read_bytes() == before
+
+
 def test_a_name_that_qgis_does_not_know_is_warned_about(map_file: Path, tmp_path: Path) -> None:
     ran = build(map_file, tmp_path / "c.cache")
     assert ran.code == 0

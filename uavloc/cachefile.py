@@ -501,13 +501,21 @@ def seal(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def has_seal(path: Path) -> bool:
+    """Whether a file was once finished as a cache, sound or not. Raises CacheError where it cannot be read."""
+    with open_bytes(path) as file:
+        return find_last(file, SEAL_MARKER, SEAL_DIGITS) is not None
+
+
 def check_seal(path: Path) -> None:
     """Raise CacheError unless every byte of the file is as it was when it was sealed."""
     with open_bytes(path) as file:
         at = find_last(file, SEAL_MARKER, SEAL_DIGITS)
         whole = at is not None and os.pread(file, SEAL_DIGITS, at) == digest_with(file, {at: OPEN_SEAL})
     if at is None:
-        raise CacheError(f"{path}: has no seal: not a finished tile cache, or cut off")
+        raise CacheError(
+            f"{path}: has no seal: not a finished cache of uavloc, or cut off (build takes a plain MBTiles as --source)"
+        )
     if not whole:
         raise CacheError(f"{path}: damaged: its content does not match its seal; copy or build it again")
 

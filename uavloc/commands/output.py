@@ -8,15 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from uavloc.build import BuildReport
+from uavloc.cachefile import has_seal
 from uavloc.errors import BuildError, StoppedError, UsageError
 
 _log = logging.getLogger(__name__)
 
 
 def check_out(out: Path) -> None:
-    """Refuse a folder; warn of a name by which other programs do not know the format."""
+    """Refuse a folder, and a file that is no cache; warn of a name by which other programs do not know the format."""
     if out.is_dir():
         raise UsageError(f"{out}: is a folder; --out names a file")
+    if out.is_file() and out.stat().st_size > 0 and not has_seal(out):
+        raise UsageError(f"{out}: is there already and is not a tile cache of uavloc: name another file, or remove it")
     if out.suffix != ".mbtiles":
         _log.warning("%s: does not end in .mbtiles, the only ending by which QGIS and GDAL know the format", out)
 
