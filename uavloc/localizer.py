@@ -83,6 +83,7 @@ class Localizer:
         self._picture: tuple[int, Pixels | None] = (0, None)
         self._first_ns: int | None = None
         self._last_ns = 0
+        self._yaw_rad: float | None = None
         self._outcome = Outcome.LOST
         self._middle_ne_m = np.zeros(2)
 
@@ -207,12 +208,23 @@ class Localizer:
         return start_state(t_ns, self._start.std_m, SPEED_STD_MPS, heading_std, scale_std)
 
     def _still(self, t_ns: int) -> Advance:
-        """Time goes on without odometry; the measured heading may err otherwise than before, or be none at all."""
+        """Time goes on without odometry; the measured heading may err otherwise than before, or be none at all.
+
+        Where the measured heading jumped meanwhile nothing tells whether the vehicle turned or the compass erred.
+        """
         since_ns, self._last_ns = self._last_ns, t_ns
-        config = self._config.filter
-        if self._has_compass:
-            return Advance(t_ns, None, math.sqrt(2.0) * math.radians(config.heading_noise_deg))
-        return Advance(t_ns, None, min(math.pi, math.radians(config.turn_rate_dps) * (t_ns - since_ns) * 1e-9))
+        config, jump_rad = self._config.filter, self._compass_change_rad()
+        if not self._has_compass:
+            return Advance(t_ns, None, min(math.pi, math.radians(config.turn_rate_dps) * (t_ns - since_ns) * 1e-9))
+        noise_rad = math.sqrt(2.0) * math.radians(config.heading_noise_deg)
+        return Advance(t_ns, None, jump_rad if jump_rad > math.radians(_COMPASS_JUMP_DEG) else noise_rad)
+
+    def _compass_change_rad(self) -> float:
+        """By how much the measured heading differs from what it was at the frame before."""
+        if self._attitude is None:
+            return 0.0
+        before, self._yaw_rad = self._yaw_rad, rpy_from_rotation(self._attitude.ned_from_body)[2]
+        return 0.0 if before is None else abs(wrap_pi(self._yaw_rad - before))
 
     @property
     def _has_compass(self) -> bool:
