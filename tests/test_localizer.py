@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
+import autumn
 import numpy as np
 import pytest
 from program import Flown, rows
@@ -18,7 +19,7 @@ from uavloc.frames import LocalFrame, yaw_rotation
 from uavloc.localizer import Localizer
 from uavloc.logs import open_log
 from uavloc.tiles import TileCache
-from uavloc.types import Attitude, Estimate, Event, Frame, GeoPoint, Outcome, Start
+from uavloc.types import Attitude, Encoder, Estimate, Event, Frame, GeoPoint, Outcome, Start
 
 FRAMES = 6
 
@@ -107,6 +108,23 @@ def test_a_heading_that_is_far_off_gives_no_position(
     wrong = [turned(event, math.radians(60.0)) for event in events]
     estimates = located(Localizer(cache, encoder, camera, Config(), Start(truth[0], 15.0)), wrong)
     assert {(one.outcome, one.point, one.fix) for one in estimates} == {(Outcome.LOST, None, None)}
+
+
+def test_a_compass_that_jumps_back_unseen_is_not_believed_to_have_stayed(
+    autumn_cache: TileCache, autumn_encoder: Encoder, autumn_flight: autumn.Recorded
+) -> None:
+    """For one frame the heading is 60 degrees off, and the next picture shows nothing of how it came back."""
+    spike, blind = (autumn_flight.truth[k].t_ns for k in (10, 11))
+    noise = np.random.default_rng(1).integers(0, 256, (autumn.CAMERA.height_px, autumn.CAMERA.width_px), np.uint8)
+    spoiled = [turned(event, math.radians(60.0)) if event.t_ns == spike else event for event in autumn_flight.events]
+    spoiled = [replace(e, image=noise) if isinstance(e, Frame) and e.t_ns == blind else e for e in spoiled]
+    start = Start(autumn_flight.truth[0].point, 15.0)
+    flight = replace(autumn_flight, events=tuple(spoiled))
+    estimates = flight.estimates(Localizer(autumn_cache, autumn_encoder, autumn.CAMERA, Config(), start))
+    first, errors = autumn.found(estimates, flight.truth)
+    assert first < 10
+    assert max(errors) < 20.0
+    assert any(estimate.fix for estimate in estimates[12:])
 
 
 def test_noise_is_found_nowhere(
