@@ -1,4 +1,4 @@
-"""Masked correlation of descriptors by FFT: the one piece of arithmetic under registration and odometry.
+"""Masked correlation of descriptors by FFT: the one piece of arithmetic under registration and consensus.
 
 Method: normalised cross-correlation of masked images in the Fourier domain (Padfield, IEEE TIP 2012), summed over
 descriptor channels, without mean removal because descriptors are zero-mean by construction.
@@ -29,11 +29,10 @@ def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tu
     n, _, h, w = query.data.shape
     height, width = window.mask.shape[1:]
     known = window.mask[0].astype(np.float32)
-    complete = bool(known.all())
     sizes = _Sizes((cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)), height - h + 1, width - w + 1)
     cells = _slider(window.data[0], n, sizes)
     energy = _slider(np.square(window.data[0]).sum(axis=0)[None], n, sizes)
-    holes = None if complete else _slider(known[None], n, sizes)
+    holes = None if known.all() else _slider(known[None], n, sizes)
     values = np.empty((n, sizes.rows, sizes.columns), np.float32)
     usable = np.ones(values.shape, np.bool_)
 
