@@ -21,13 +21,14 @@ LAYERS: dict[str, int] = {
     # 0: what everything may see
     "__init__": 0,
     # 1: the ground
-    **dict.fromkeys(["errors", "files", "frames", "onnxfile", "parallel", "sqlcheck", "types", "xmltree"], 1),
+    **dict.fromkeys(["clock", "errors", "files", "frames", "onnxfile", "parallel", "section", "sqlcheck"], 1),
+    **dict.fromkeys(["types", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
         2,
     ),
-    **dict.fromkeys(["indexfile", "keys"], 2),
+    **dict.fromkeys(["flightconfig", "indexfile", "keys"], 2),
     **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
@@ -38,15 +39,16 @@ LAYERS: dict[str, int] = {
     "seek": 7,
     "localizer": 8,
     # 9: what people start
-    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo"], 9),
+    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
     **dict.fromkeys(["buildestimate", "mapneed", "run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
 }
 TOP = 9
-EDGES = {"evaluate", "logs", "publish", "recall", "sim", "sources"}
+EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "sim", "sources"}
 """What stands between the core and the world: sees layers 0 to 2 and itself, and is handed to what uses it."""
 SIDEWAYS = {
     ("build", "buildplan"),
+    ("config", "flightconfig"),
     ("files", "errors"),
     ("indexfile", "cachefile"),
     ("onnxfile", "errors"),
@@ -62,7 +64,7 @@ OWNERS: dict[str, set[str]] = {
     "faiss": {"retrieve.py"},
     "onnx": {"bench/flops.py"},
     "onnxruntime": {"encode/onnxrun.py"},
-    "pymavlink": set(),
+    "pymavlink": {"autopilot/dialect.py", "sim/vehicle/dialect.py"},
     "rasterio": {"sources/dem.py", "sources/geotiff.py"},
     "shapely": {"region/shape.py"},
     "tensorrt": {"encode/tensorrtrun.py"},

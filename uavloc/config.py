@@ -1,4 +1,4 @@
-"""Every number that shapes the localizer, in one tree; `config.toml` beside a result repeats the run."""
+"""Every setting of localizer and onboard program, in one tree; `config.toml` beside a result repeats the run."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from uavloc.errors import ConfigError
+from uavloc.flightconfig import (
+    LinkConfig,
+    MissionConfig,
+    OnboardConfig,
+    OperatorConfig,
+    PublishConfig,
+    RecorderConfig,
+    SourceConfig,
+)
+from uavloc.section import Section
 from uavloc.types import Precision, Provider
 
 if sys.version_info >= (3, 11):
@@ -18,11 +28,7 @@ else:
     import tomli as tomllib
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """Which descriptor is used, and what computes it."""
 
     name: str = Field(default="evergreen", description="Engine folder: a name that came with the program, or a path.")
@@ -35,7 +41,7 @@ class EngineConfig(_Section):
     )
 
 
-class CacheConfig(_Section):
+class CacheConfig(Section):
     """What is asked of a tile cache before it is flown with."""
 
     public_key: str = Field(
@@ -44,7 +50,7 @@ class CacheConfig(_Section):
     )
 
 
-class OrthoConfig(_Section):
+class OrthoConfig(Section):
     """Laying the frame on the ground."""
 
     max_oblique_deg: float = Field(
@@ -71,7 +77,7 @@ class OrthoConfig(_Section):
     max_height_age_s: float = Field(default=2.0, gt=0, description="An older height makes the outcome NO_HEIGHT.")
 
 
-class RegisterConfig(_Section):
+class RegisterConfig(Section):
     """Finding the patch on the map."""
 
     heading_step_deg: float = Field(default=4.0, gt=0, description="Spacing of the heading search.")
@@ -108,7 +114,7 @@ class RegisterConfig(_Section):
     map_std_m: float = Field(default=1.2, ge=0, description="Georeference and lean of the map, 1 sigma per axis.")
 
 
-class RefineConfig(_Section):
+class RefineConfig(Section):
     """Sharpening a match with local features."""
 
     enabled: bool = Field(default=False, description="Whether matches are refined at all.")
@@ -127,7 +133,7 @@ class RefineConfig(_Section):
     )
 
 
-class OdometryConfig(_Section):
+class OdometryConfig(Section):
     """Motion between frames."""
 
     ratio: float = Field(default=0.85, gt=0, le=1, description="Largest distance to the best over the second best.")
@@ -151,7 +157,7 @@ class OdometryConfig(_Section):
     )
 
 
-class FilterConfig(_Section):
+class FilterConfig(Section):
     """The estimator and its gates."""
 
     accel_mps2: float = Field(default=5.0, gt=0, description="Unknown acceleration over one second, 1 sigma.")
@@ -177,7 +183,7 @@ class FilterConfig(_Section):
     history_s: float = Field(default=5.0, gt=0, description="How late a fix may come and still be used.")
 
 
-class EvidenceConfig(_Section):
+class EvidenceConfig(Section):
     """What a correlation peak is worth: its scores at the true place and at wrong ones."""
 
     detection: float = Field(default=0.95, gt=0, lt=1, description="Share of frames whose true place peaks at all.")
@@ -207,7 +213,7 @@ class EvidenceConfig(_Section):
     )  # fmt: skip
 
 
-class ConsensusConfig(_Section):
+class ConsensusConfig(Section):
     """Whether the parts of a picture agree on its place."""
 
     rows: int = Field(default=2, ge=1, le=8, description="Parts along the height of the picture.")
@@ -220,7 +226,7 @@ class ConsensusConfig(_Section):
     max_gain: float = Field(default=4.0, ge=0, description="Most evidence (nats) that agreement is taken for.")
 
 
-class IntegrityConfig(_Section):
+class IntegrityConfig(Section):
     """When a position is published at all. Odds are natural logarithms."""
 
     confirm_odds: float = Field(
@@ -257,7 +263,7 @@ class IntegrityConfig(_Section):
     )
 
 
-class ColdStartConfig(_Section):
+class ColdStartConfig(Section):
     """Finding the vehicle where nothing, or nothing true, is known of its position."""
 
     max_prior_std_m: float = Field(
@@ -280,7 +286,7 @@ class ColdStartConfig(_Section):
     )
 
 
-class Config(_Section):
+class Config(Section):
     """The whole tree."""
 
     engine: EngineConfig = EngineConfig()
@@ -294,6 +300,13 @@ class Config(_Section):
     consensus: ConsensusConfig = ConsensusConfig()
     cold_start: ColdStartConfig = ColdStartConfig()
     integrity: IntegrityConfig = IntegrityConfig()
+    mission: MissionConfig = MissionConfig()
+    source: SourceConfig = SourceConfig()
+    link: tuple[LinkConfig, ...] = Field(default=(LinkConfig(),), max_length=8, strict=False)
+    publish: PublishConfig = PublishConfig()
+    recorder: RecorderConfig = RecorderConfig()
+    operator: OperatorConfig = OperatorConfig()
+    onboard: OnboardConfig = OnboardConfig()
 
 
 Model = TypeVar("Model", bound=BaseModel)

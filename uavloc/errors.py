@@ -46,6 +46,10 @@ class FetchError(UavlocError):
     """A server cannot be reached or does not answer in time, or what it sends cannot be kept."""
 
 
+class LinkError(UavlocError):
+    """A MAVLink connection, a camera or a socket of the onboard program cannot be opened, or was lost for good."""
+
+
 class StoppedError(UavlocError):
     """The operator stopped the work; the message tells what is kept."""
 

@@ -368,6 +368,19 @@ class LogReader(Protocol):
         """Events in time order; what a frame needs comes before it."""
 
 
+class FrameSource(Protocol):
+    """A camera in flight."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Frames as they come, stamped at their exposure on the flight's clock.
+
+        A camera that is lost is waited for; the iterator ends only where nothing more can come, or after `close`.
+        """
+
+    def close(self) -> None:
+        """Let go of the camera; a `frames` that waits in another thread ends. May be called more than once."""
+
+
 class Publisher(Protocol):
     """Takes estimates to a file, an autopilot or a bus."""
 

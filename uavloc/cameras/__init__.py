@@ -1,0 +1,1 @@
+"""Where pictures come from in flight: one file per kind of camera."""

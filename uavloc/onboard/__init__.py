@@ -1,0 +1,1 @@
+"""The onboard program: camera and autopilot in, positions out."""
