@@ -50,11 +50,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A camera picture at the time of its exposure; `image` is None when it could not be read."""
+    """A camera picture at the time of its exposure; `image` is None when it could not be read.
+
+    `encoded` is the JPEG or PNG that it came as, where it did: what a recorder keeps.
+    """
 
     t_ns: int
     name: str
     image: Pixels | None
+    encoded: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,14 @@ class Truth:
     t_ns: int
     name: str
     point: GeoPoint
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Where an operator, asked or not, says in flight that the vehicle is: a prior, not a truth."""
+
+    t_ns: int
+    start: Start
 
 
 Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity
