@@ -122,7 +122,7 @@ class Hint:
     start: Start
 
 
-Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity
+Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity | Hint
 
 
 class Outcome(str, Enum):
