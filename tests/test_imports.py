@@ -28,7 +28,7 @@ LAYERS: dict[str, int] = {
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
         2,
     ),
-    **dict.fromkeys(["flightconfig", "imagefile", "indexfile", "keys"], 2),
+    **dict.fromkeys(["flightconfig", "imagefile", "indexfile", "keys", "starttext"], 2),
     **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
@@ -41,7 +41,7 @@ LAYERS: dict[str, int] = {
     # 9: what people start
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(["buildestimate", "mapneed", "run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
+    **dict.fromkeys(["buildestimate", "mapneed", "repetition", "run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
 }
 TOP = 9
 EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "sim", "sources"}
@@ -62,6 +62,7 @@ OWNERS: dict[str, set[str]] = {
     "affine": {"sources/dem.py", "sources/geotiff.py"},
     "cryptography": {"keys.py"},
     "faiss": {"retrieve.py"},
+    "mcap": {"logs/recording/file.py", "logs/recording/reader.py"},
     "onnx": {"bench/flops.py"},
     "onnxruntime": {"encode/onnxrun.py"},
     "pymavlink": {"autopilot/dialect.py", "sim/vehicle/dialect.py"},

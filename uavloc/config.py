@@ -317,14 +317,22 @@ def load_config(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        return Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return config_from_text(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def config_from_text(text: str, where: str) -> Config:
+    """The defaults, with what a TOML text changes; raises ConfigError naming `where` and the field."""
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    except ValueError as error:
+        raise ConfigError(f"{where}: not TOML: {error}") from error
 
 
 def dump_config(config: Config) -> str:
