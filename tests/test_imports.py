@@ -62,6 +62,7 @@ OWNERS: dict[str, set[str]] = {
     "affine": {"sources/dem.py", "sources/geotiff.py"},
     "cryptography": {"keys.py"},
     "faiss": {"retrieve.py"},
+    "gi": {"cameras/gstreamer.py"},
     "mcap": {"logs/recording/file.py", "logs/recording/reader.py"},
     "onnx": {"bench/flops.py"},
     "onnxruntime": {"encode/onnxrun.py"},
