@@ -250,8 +250,9 @@ def test_build_verify_and_inspect(picture, keys, tmp_path):
     assert "taken over from the older cache" in works(*words, "--sign", keys[0]).out
     verify(out, keys[1])
     is_refused(at_once("verify", out, "--key", "ab" * 32), "signature: made with key", keys[1])
-    works(*words)
-    assert signed_by(out) is None, "a build without a key leaves no old signature"
+    before = out.read_bytes()
+    is_refused(at_once(*words), f"a.mbtiles: is signed with key {keys[1]}", "give --sign KEY")
+    assert out.read_bytes() == before
     is_refused(at_once(*words, "--sign", tmp_path / "none"), "none: no such key file")
 
 

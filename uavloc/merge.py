@@ -21,6 +21,7 @@ from uavloc.cachefile import FORMAT_VERSION, SourceRecord, TerrainFacts, TileId
 from uavloc.errors import CacheError, RegionError
 from uavloc.region import Region, clip, union
 from uavloc.reuse import Stored
+from uavloc.signature import Signer
 from uavloc.terrain import DATUMS, decode_terrain, filled
 from uavloc.types import Bounds, Encoder, MapImage, Progress
 
@@ -113,6 +114,7 @@ def merge_caches(
     out: Path,
     region: Region | None = None,
     progress: Progress | None = None,
+    signer: Signer | None = None,
 ) -> BuildReport:
     """Join caches of one engine, or cut a region out of one; `out` appears only when it is complete.
 
@@ -132,7 +134,7 @@ def merge_caches(
     ground = union([box for box in (clip(region.bounds, stored.bounds) for stored in used) if box])
     first = caches[0].manifest
     plan = MergePlan(region, (), encoder, ground, first.base_zoom, first.levels, maps=used)
-    return build_plan(plan, out, progress, caches)
+    return build_plan(plan, out, progress, caches, signer)
 
 
 def _check_fits(cache: Stored, first: Stored, encoder: Encoder) -> None:

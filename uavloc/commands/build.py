@@ -13,7 +13,7 @@ from pathlib import Path
 from uavloc.build import BuildReport, build_plan
 from uavloc.buildplan import Plan, make_plan
 from uavloc.camera import load_camera
-from uavloc.commands.output import check_out, terrain_share, writing
+from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
 from uavloc.commands.preview import dry_run_facts, dry_run_rows, need_rows, region_rows, warn
 from uavloc.commands.words import megabytes, number_in
 from uavloc.config import Config
@@ -21,7 +21,6 @@ from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, UsageError
 from uavloc.frames import mean_gsd_m
-from uavloc.keys import load_private
 from uavloc.mapneed import MapNeed, corridor_m, map_need
 from uavloc.region import DEFAULT_BUFFER_M, MAX_BUFFER_M, MIN_BUFFER_M, Area, Region, parse_area
 from uavloc.region import SUPPORTED as REGIONS
@@ -94,7 +93,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how far off the heights are, trees and houses included (1 sigma; default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--fresh", action="store_true", help="take nothing over from an older cache of the same name")
-    parser.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign with ('uavloc cache key')")
+    add_sign(parser)
     parser.add_argument("--out", type=Path, metavar="CACHE", help="file to write, best named *.mbtiles")
     parser.add_argument(
         "--dry-run", action="store_true",
@@ -106,8 +105,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build the cache and tell what it holds, or tell what that would take."""
-    _check_options(arguments)
-    signer = Signer(load_private(arguments.sign)) if arguments.sign else None
+    signer = signer_of(arguments)
+    _check_options(arguments, signer)
     area, sources, need = _ground(arguments)
     terrain = _terrain(arguments)
     encoder = load_engine(arguments.engine)
@@ -126,13 +125,13 @@ def run(arguments: argparse.Namespace) -> None:
         show_table([*region_rows(area), *need_rows(plan, need), *rows])
 
 
-def _check_options(arguments: argparse.Namespace) -> None:
+def _check_options(arguments: argparse.Namespace, signer: Signer | None) -> None:
     if (arguments.camera is None) != (arguments.agl_m is None):
         raise UsageError("--camera and --agl-m belong together: what a camera sees depends on its height")
     if not arguments.dry_run:
         if arguments.out is None:
             raise UsageError("--out: where to write the cache is missing (only --dry-run needs none)")
-        check_out(arguments.out)
+        check_out(arguments.out, signer)
 
 
 def _built(plan: Plan, arguments: argparse.Namespace, signer: Signer | None) -> BuildReport:
