@@ -22,7 +22,7 @@ LAYERS: dict[str, int] = {
     "__init__": 0,
     # 1: the ground
     **dict.fromkeys(["clock", "errors", "files", "frames", "onnxfile", "parallel", "section", "sqlcheck"], 1),
-    **dict.fromkeys(["types", "xmltree"], 1),
+    **dict.fromkeys(["types", "validation", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
@@ -58,6 +58,7 @@ SIDEWAYS = {
     ("regionfile", "cachefile"),
     ("sqlcheck", "errors"),
     ("terrain", "cachefile"),
+    ("validation", "errors"),
 }
 """Imports inside a layer that are allowed. The top layer is free inside."""
 

@@ -21,6 +21,7 @@ from uavloc.flightconfig import (
 )
 from uavloc.section import Section
 from uavloc.types import Precision, Provider
+from uavloc.validation import refusal
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -329,8 +330,7 @@ def config_from_text(text: str, where: str) -> Config:
     try:
         return Config.model_validate(tomllib.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{where}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise ConfigError(f"{where}: {refusal(error, Config)}") from error
     except ValueError as error:
         raise ConfigError(f"{where}: not TOML: {error}") from error
 
