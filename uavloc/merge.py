@@ -16,7 +16,7 @@ from pathlib import Path
 
 from uavloc import cachefile
 from uavloc.build import BuildReport, build_plan
-from uavloc.buildplan import Plan, below, degrees, tile_bounds
+from uavloc.buildplan import Plan, below, degrees, outside, tile_bounds
 from uavloc.cachefile import FORMAT_VERSION, SourceRecord, TerrainFacts, TileId
 from uavloc.errors import CacheError, RegionError
 from uavloc.region import Region, clip, union
@@ -129,8 +129,7 @@ def merge_caches(
     region = region or Region(union([_region_bounds(cache) for cache in caches]))
     used = tuple(stored for stored in maps if region.intersects(stored.bounds))
     if not used:
-        names = ", ".join(stored.name for stored in maps)
-        raise RegionError(f"region {degrees(region.bounds)} (W, S, E, N) lies outside {names}")
+        raise RegionError(outside(region, [(stored.name, stored.bounds) for stored in maps], "the cache"))
     ground = union([box for box in (clip(region.bounds, stored.bounds) for stored in used) if box])
     first = caches[0].manifest
     plan = MergePlan(region, (), encoder, ground, first.base_zoom, first.levels, maps=used)
