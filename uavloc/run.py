@@ -26,6 +26,7 @@ from uavloc.logs.recording import Recording
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
 from uavloc.repetition import Repetition, recorded_camera, recorded_config, recorded_start, recorded_takeoff, repetition
+from uavloc.runadvice import Heard, advice, check_start
 from uavloc.runfacts import RunFacts, config_text
 from uavloc.stalemap import write_stale
 from uavloc.staleness import StaleBlock
@@ -61,6 +62,7 @@ class Result:
     metrics: Metrics | None
     stale: Sequence[StaleBlock] = ()
     repetition: Repetition | None = None
+    advice: Sequence[str] = ()
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -87,16 +89,20 @@ def run_replay(job: Job, progress: Progress) -> Result:
     config, camera, start = setup.config, setup.camera, setup.start
     truth = None if job.truth is None else load_truth(job.truth)
     reader = open_log(job.log, (camera.width_px, camera.height_px))
+    heard = Heard(reader)
     engine = config.engine
     encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
     with TileCache.open(job.cache, encoder, config.cache.public_key) as cache:
+        if isinstance(job.start, Start):
+            check_start(job.start, cache)
         localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff)
         _warn_about_start(start, cache)
         _warn_about_takeoff(setup.takeoff, cache)
         _prepare(job.out)
         write_atomic(job.out / CONFIG, config_text(config, _facts(job, setup, cache, encoder)).encode())
-        estimates = _published(reader, localizer, job.out, progress)
+        estimates = _published(heard, localizer, job.out, progress)
         flown = _of_frames(truth, estimates) if truth is not None else []
+        told = advice(heard, estimates, flown, cache)
         draw_track(*map_under(cache, _places(estimates, flown, start)), estimates, flown, job.out / PICTURE)
         again = repetition(reader, estimates, config, cache, encoder) if isinstance(reader, Recording) else None
     stale = localizer.stale()
@@ -105,7 +111,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
     metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
-    return Result(job.out, estimates, metrics, stale, again)
+    return Result(job.out, estimates, metrics, stale, again, told)
 
 
 def replay(

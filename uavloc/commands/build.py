@@ -14,7 +14,15 @@ from uavloc.build import BuildReport, build_plan
 from uavloc.buildplan import Plan, make_plan
 from uavloc.camera import load_camera
 from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
-from uavloc.commands.preview import dry_run_facts, dry_run_rows, need_rows, region_rows, warn
+from uavloc.commands.preview import (
+    dry_run_facts,
+    dry_run_rows,
+    need_rows,
+    region_rows,
+    warn,
+    warn_of_gaps,
+    warn_of_holes,
+)
 from uavloc.commands.words import megabytes, number_in
 from uavloc.config import Config
 from uavloc.console import progress, say, show_table
@@ -112,10 +120,13 @@ def run(arguments: argparse.Namespace) -> None:
     encoder = load_engine(arguments.engine)
     plan = make_plan(area.region, sources, encoder, need.finest_zoom if need else None, terrain)
     warn(plan, need, area)
+    within = sources if arguments.region.strip() != "full" else []
+    warn_of_gaps(area, within)
     if arguments.dry_run:
         rows, facts = dry_run_rows(area, plan, sources), dry_run_facts(area, plan, sources, need)
     else:
         report = _built(plan, arguments, signer)
+        warn_of_holes(area, within, report.coverage)
         key = signer.public.hex() if signer else None
         rows, facts = [*_summary(report, area.region), *_fetched(sources)], {**asdict(report), "signed_with": key}
         rows += [("signed with key", key)] if key else []

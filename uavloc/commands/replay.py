@@ -84,6 +84,7 @@ def summary(result: Result) -> list[tuple[str, str]]:
         ("with a fix", f"{result.fixes} ({100 * result.fixes / frames:.1f} %)"),
         ("outcomes", ", ".join(f"{outcome} {count}" for outcome, count in result.outcomes.most_common())),
     ]
+    rows += [("advice", line) for line in result.advice]
     if result.repetition is not None:
         rows.append(("repeats", result.repetition.words))
     if result.stale:
