@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+from datetime import datetime
 from xml.etree.ElementTree import Element
 
 from uavloc.errors import InputError
@@ -29,14 +30,15 @@ _PICTURES = (b"\xff\xd8", b"\x89PNG", b"RIFF")
 _log = logging.getLogger(__name__)
 
 
-def open_web(text: str, within: Bounds | None = None) -> WebTiles:
+def open_web(text: str, within: Bounds | None = None, *, fresh: bool = False) -> WebTiles:
     """The source that an address with options, or a TOML file, describes; raises InputError, FetchError.
 
-    `within` is the ground that will be read; a source that does not know its own bounds needs it.
+    `within` is the ground that will be read; a source that does not know its own bounds needs it. With `fresh` the
+    server is asked anew for what was kept.
     """
     description = describe(text)
     manners = description.model_dump(include={"requests_per_s", "timeout_s", "retries", "plain_http", "contact"})
-    fetcher = Fetcher(Store(default_folder()), Manners(**manners))
+    fetcher = Fetcher(Store(default_folder()), Manners(**manners), fresh=fresh)
     return WebTiles(description, _service(description, fetcher), fetcher, within)
 
 
@@ -51,7 +53,7 @@ class WebTiles:
         self._service = service
         self._fetcher = fetcher
         self._bounds = _ground(shown(description.url), description.ground or service.bounds, within)
-        self._missing: set[tuple[int, int]] = set()
+        self._missing: dict[tuple[int, int], float | None] = {}
         columns, rows = _span(self._bounds, service.tile_zoom)
         count = (columns[1] - columns[0] + 1) * (rows[1] - rows[0] + 1)
         if count > MAX_TILES:
@@ -106,6 +108,17 @@ class WebTiles:
         """How many of the tiles that were read the server does not have."""
         return len(self._missing)
 
+    @property
+    def missing_kept(self) -> tuple[int, str] | None:
+        """How many of these were not asked for now but in earlier runs, and the oldest day of those; None for none."""
+        kept_s = [when for when in self._missing.values() if when is not None]
+        return (len(kept_s), datetime.fromtimestamp(min(kept_s)).date().isoformat()) if kept_s else None
+
+    @property
+    def zoom(self) -> int:
+        """The zoom of the pixels that are fetched."""
+        return self._grid.zoom
+
     def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
         """A window of world pixels, resampled as `TileGrid.read` does; raises InputError, FetchError."""
         return self._grid.read(zoom, x_px, y_px, width_px, height_px)
@@ -117,7 +130,7 @@ class WebTiles:
             return decode_tile(shown(url), content, side)
         if not self._missing:
             _log.warning("%s: the server has no tile there; such places stay empty, and are counted", shown(url))
-        self._missing.add((column, row))
+        self._missing[column, row] = self._fetcher.kept_before_s(url)
         return None
 
 
