@@ -12,7 +12,7 @@ from uavloc.errors import InputError
 from uavloc.frames import TILE_PX, world_px_from_geo
 from uavloc.sources.header import image_size, is_complete
 from uavloc.sources.picture import MAX_TILE_BYTES, decode_tile
-from uavloc.sources.tilegrid import Picture, Span, TileGrid
+from uavloc.sources.tilegrid import Picture, Span, TileGrid, TileMap
 from uavloc.sources.web import wms, wmts
 from uavloc.sources.web.address import shown
 from uavloc.sources.web.description import Description, describe
@@ -20,7 +20,7 @@ from uavloc.sources.web.fetch import Fetcher, Incomplete, Manners, excerpt
 from uavloc.sources.web.service import Service
 from uavloc.sources.web.store import Store, default_folder
 from uavloc.sources.web.template import template_service
-from uavloc.types import Bounds, MapImage
+from uavloc.types import Bounds
 from uavloc.xmltree import MAX_BYTES, parse_xml
 
 MAX_TILES = 20_000_000
@@ -42,7 +42,7 @@ def open_web(text: str, within: Bounds | None = None, *, fresh: bool = False) ->
     return WebTiles(description, _service(description, fetcher), fetcher, within)
 
 
-class WebTiles:
+class WebTiles(TileMap):
     """One zoom of a map on a server, on the ground that is asked for. Raises InputError where it has none there.
 
     What is missing on the server is masked, and counted in `missing`.
@@ -72,11 +72,6 @@ class WebTiles:
     def bounds(self) -> Bounds:
         """The box of the description or of the server, cut to the ground that is asked for."""
         return self._bounds
-
-    @property
-    def gsd_m(self) -> float:
-        """True ground metres per tile pixel at the middle latitude of the bounds."""
-        return self._grid.gsd_m(self._bounds)
 
     @property
     def date(self) -> str:
@@ -118,10 +113,6 @@ class WebTiles:
     def zoom(self) -> int:
         """The zoom of the pixels that are fetched."""
         return self._grid.zoom
-
-    def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
-        """A window of world pixels, resampled as `TileGrid.read` does; raises InputError, FetchError."""
-        return self._grid.read(zoom, x_px, y_px, width_px, height_px)
 
     def _picture(self, column: int, row: int) -> Picture | None:
         url, side = self._service.url(column, row), self._service.tile_px
