@@ -18,12 +18,13 @@ _log = logging.getLogger(__name__)
 
 
 def check_out(out: Path, signer: Signer | None) -> None:
-    """Refuse a folder, a file that is no cache, and an unsigned cache in place of a signed one.
+    """Refuse a folder, one that is not there, a file that is no cache, and an unsigned cache in place of a signed one.
 
     Warns of a name by which other programs do not know the format. Raises UsageError.
     """
     if out.is_dir():
         raise UsageError(f"{out}: is a folder; --out names a file")
+    _check_folder(out)
     if out.is_file() and out.stat().st_size > 0 and not has_seal(out):
         raise UsageError(f"{out}: is there already and is not a tile cache of uavloc: name another file, or remove it")
     if signer is None and out.is_file() and (key := signed_by(out)) is not None:
@@ -33,6 +34,15 @@ def check_out(out: Path, signer: Signer | None) -> None:
         )
     if out.suffix != ".mbtiles":
         _log.warning("%s: does not end in .mbtiles, the only ending by which QGIS and GDAL know the format", out)
+
+
+def _check_folder(out: Path) -> None:
+    """Raise UsageError, naming the first folder that is missing, unless there is one to write into."""
+    parents = out.absolute().parents
+    missing = next((folder for folder in reversed(parents) if not folder.is_dir()), None)
+    if missing is not None:
+        what = "is not a folder" if missing.exists() else "there is no such folder"
+        raise UsageError(f"{out}: {missing}: {what}; --out makes none")
 
 
 def add_sign(parser: argparse.ArgumentParser) -> None:
@@ -50,9 +60,8 @@ def signer_of(arguments: argparse.Namespace) -> Signer | None:
 
 @contextmanager
 def writing(out: Path) -> Iterator[None]:
-    """Make the folder of a cache; raises BuildError where it cannot be written, StoppedError on Ctrl-C."""
+    """Raises BuildError where a cache cannot be written, StoppedError on Ctrl-C."""
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise BuildError(f"{out}: cannot write the cache: {error.strerror}") from error
