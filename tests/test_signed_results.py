@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -83,6 +84,27 @@ def test_a_cache_that_only_claims_the_key_is_not_signed_for(signed, keys, tmp_pa
     words = ("cache", "merge", *signed, "--out", tmp_path / "out.mbtiles", "--sign", keys[0])
     is_refused(at_once(*words), "west.mbtiles: signature: does not fit")
     assert not (tmp_path / "out.mbtiles").exists()
+
+
+def test_an_extract_can_be_widened(halves, tmp_path):
+    line = {"type": "LineString", "coordinates": [[LON - 0.0003, LAT], [LON - 0.0003, LAT + 0.0001]]}
+    way, sizes = tmp_path / "way.geojson", []
+    way.write_text(json.dumps(line))
+    for buffer_m in (5, 30):
+        out = tmp_path / f"{buffer_m}.mbtiles"
+        ran = at_once("cache", "extract", halves[0], "--region", way, "--buffer", buffer_m, "--out", out)
+        assert ran.code == 0, ran.err
+        assert f"{buffer_m} m to every side" in ran.out
+        west, _, east, _ = json.loads(at_once("inspect", out, "--json").out)["manifest"]["region_bounds_deg"]
+        sizes.append((east - west) * 75_450.0)
+    assert sizes == [pytest.approx(10.0, abs=0.3), pytest.approx(60.0, abs=0.7)]
+    is_refused(at_once("cache", "extract", halves[0], "--region", "full", "--buffer", 5, "--out", out), "--buffer")
+
+
+def test_inspect_says_one_thing_of_one_zoom(halves):
+    shown = at_once("inspect", halves[0]).out
+    finest = re.search(r"map +.* ([\d.]+) m per pixel at its finest", shown)[1]
+    assert f"tiles, {finest} m per pixel" in shown
 
 
 def test_diff_tells_signed_from_unsigned(signed, halves, keys):

@@ -7,7 +7,6 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,14 @@ from uavloc.commands.preview import (
     warn_of_gaps,
     warn_of_holes,
 )
-from uavloc.commands.words import megabytes, number_in
+from uavloc.commands.words import add_buffer, megabytes, number_in
 from uavloc.config import Config
 from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, RegionError, UsageError
 from uavloc.frames import mean_gsd_m
 from uavloc.mapneed import MapNeed, corridor_m, map_need
-from uavloc.region import DEFAULT_BUFFER_M, MAX_BUFFER_M, MIN_BUFFER_M, Area, Region, parse_area
+from uavloc.region import DEFAULT_BUFFER_M, Area, Region, parse_area
 from uavloc.region import SUPPORTED as REGIONS
 from uavloc.reuse import Stored, open_stored
 from uavloc.signature import Signer, check_signature
@@ -66,11 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `uavloc build`."""
     parser.epilog = _EXAMPLES
     parser.add_argument("--region", required=True, metavar="REGION", help=f"where: {REGIONS}; see docs/regions.md")
-    parser.add_argument(
-        "--buffer", type=partial(number_in, MIN_BUFFER_M, MAX_BUFFER_M, field="M"), metavar="M",
-        help="widen all that the region file draws by so many metres; without it only lines and points are widened, "
-        f"by {DEFAULT_BUFFER_M:g} m, or by what --camera sees from the greatest height of --agl-m",
-    )  # fmt: skip
+    add_buffer(parser, f"by {DEFAULT_BUFFER_M:g} m, or by what --camera sees from the greatest height of --agl-m")
     parser.add_argument(
         "--source", required=True, action="append", metavar="SOURCE",
         help=f"imagery: {SUPPORTED}; repeat it for more: the first that has a place is used there (docs/sources.md)",

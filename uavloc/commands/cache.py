@@ -13,13 +13,14 @@ from typing import Any
 from uavloc.build import BuildReport
 from uavloc.cachediff import CacheDiff, as_json, diff_caches
 from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
-from uavloc.commands.words import megabytes
+from uavloc.commands.preview import region_rows
+from uavloc.commands.words import add_buffer, megabytes
 from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
 from uavloc.errors import UsageError
 from uavloc.keys import load_private, make_keys
 from uavloc.merge import merge_caches
-from uavloc.region import SUPPORTED, parse_region
+from uavloc.region import DEFAULT_BUFFER_M, SUPPORTED, parse_area
 from uavloc.reuse import Stored, open_stored
 from uavloc.signature import Signer, check_signature, sign_cache, signed_by
 from uavloc.types import Bounds, Encoder
@@ -61,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     extract = actions.add_parser("extract", help="cut a region out of a cache", epilog=_EXTRACT)
     _add_cache(extract)
     extract.add_argument("--region", required=True, metavar="REGION", help=f"where: {SUPPORTED}")
+    add_buffer(extract, f"by {DEFAULT_BUFFER_M:g} m")
     _add_result(extract)
     extract.set_defaults(run=run_extract)
     diff = actions.add_parser("diff", help="tell what differs between two caches")
@@ -94,10 +96,10 @@ def run_extract(arguments: argparse.Namespace) -> None:
     signer = _signer(arguments, [arguments.cache])
     cache = open_stored(arguments.cache)
     encoder = _engine_of(cache, arguments.engine)
-    region = parse_region(arguments.region, [Bounds(*cache.manifest.region_bounds_deg)])
+    area = parse_area(arguments.region, [Bounds(*cache.manifest.region_bounds_deg)], arguments.buffer)
     with writing(arguments.out), progress("extract") as tell:
-        report = merge_caches([cache], encoder, arguments.out, region, tell, signer)
-    show_table(_summary(report, signer))
+        report = merge_caches([cache], encoder, arguments.out, area.region, tell, signer)
+    show_table([*region_rows(area), *_summary(report, signer)])
 
 
 def run_diff(arguments: argparse.Namespace) -> None:
