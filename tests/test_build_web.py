@@ -149,6 +149,13 @@ def test_an_empty_result_tells_the_zoom_that_was_asked_for(tmp_path):
     assert not (tmp_path / "web.mbtiles").exists()
 
 
+def test_a_single_try_is_told_as_one(tmp_path):
+    with serving(in_turn(Reply(b"busy", 503))) as server:
+        ran = at_once(*build(server, tmp_path / "web.mbtiles", "&retries=0"))
+    assert ran.code == 1
+    assert "503 Service Unavailable, tried once: what was fetched is kept" in ran.err
+
+
 def test_refusals_ask_nothing(tmp_path):
     out = tmp_path / "web.mbtiles"
     with serving(tile_at) as server:

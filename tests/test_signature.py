@@ -192,9 +192,7 @@ def test_keys_are_for_their_owner_and_never_overwritten(tmp_path):
     assert public.stat().st_mode & 0o777 == 0o644
     assert load_public(str(public)).hex() in told.out
     contents = private.read_bytes(), public.read_bytes()
-    ran = uavloc("cache", "key", private)
-    assert ran.code == 1
-    assert "is there already: keys are never overwritten" in ran.err
+    is_refused(uavloc("cache", "key", private), "is there already: keys are never overwritten")
     private.unlink()
     with pytest.raises(UavlocError, match=r"fleet.key.pub: is there already"):
         make_keys(private)

@@ -163,8 +163,9 @@ def _check_terrain(caches: Sequence[Stored]) -> None:
             )
         if terrain.zoom != first.zoom:
             raise CacheError(
-                f"{path}: terrain: is of zoom {terrain.zoom}, but that of {first_path} of zoom {first.zoom}: build one "
-                f"cache from the sources of both"
+                f"{path}: terrain: its samples are spaced for zoom {terrain.zoom}, those of {first_path} for zoom "
+                f"{first.zoom}, by the finest --dem of each: build both again with the same --dem files, or one cache "
+                f"from the sources of both"
             )
 
 

@@ -218,7 +218,10 @@ HOST = "https://tiles.example.org"
         (HOST + "/{z}/{x}/{y}.png#bounds=-180,-85,180,85", "more than 20000000: give a smaller region"),
         (HOST + "/{z}/{x}/{y}.png#date=May", "date: must be a date as 2024"),
         (HOST + "/{z}/{x}/{y}.png#requests_per_s=1000", "requests_per_s: must be at most 50, not '1000'"),
-        ("http://tiles.example.org/{z}/{x}/{y}.png", "plain http can be read and altered on the way"),
+        (
+            "http://tiles.example.org/{z}/{x}/{y}.png",
+            r"tiles.example.org/\{z\}/\{x\}/\{y\}.png: plain http .*#plain_http=true",
+        ),
         ("ftp://tiles.example.org/{z}/{x}/{y}.png", "not an address of a server"),
         ("https://me:pw@tiles.example.org/{z}/{x}/{y}.png", "user and password in an address are not supported"),
     ],

@@ -46,7 +46,9 @@ READERS: dict[str, Callable[[Path, str], Drawn]] = {
     ".csv": read_track,
 }
 """What reads a file, by its ending; called with its path and how messages name it."""
-SUPPORTED = "full, W,S,E,N in degrees, or a GeoJSON, KML, KMZ, QGroundControl .plan, .waypoints or CSV track file"
+SUPPORTED = (
+    "full, W,S,E,N in degrees, or a GeoJSON, KML, KMZ, QGroundControl .plan, .waypoints (or .txt) or CSV track file"
+)
 
 
 @dataclass(frozen=True)

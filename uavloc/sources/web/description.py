@@ -98,7 +98,8 @@ def describe(text: str) -> Description:
         description = Description.model_validate(values)
     except ValidationError as error:
         raise InputError(f"{where}: {refusal(error, Description)}") from error
-    check_address(description.url.replace("{", "").replace("}", ""), description.plain_http)
+    url = description.url
+    check_address(url.replace("{", "").replace("}", ""), description.plain_http, shown(url))
     return description
 
 

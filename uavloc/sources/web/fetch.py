@@ -117,7 +117,8 @@ class Fetcher:
                 if wait_s > MAX_WAIT_S:
                     raise FetchError(f"{shown(url)}: {failure}, wants {wait_s:.0f} s of patience: {_KEPT}") from failure
                 if count == tries:
-                    raise FetchError(f"{shown(url)}: {failure}, tried {tries} times: {_KEPT}") from failure
+                    tried = "once" if tries == 1 else f"{tries} times"
+                    raise FetchError(f"{shown(url)}: {failure}, tried {tried}: {_KEPT}") from failure
                 _log.debug("%s: %s, again in %.1f s", shown(url), failure, wait_s)
                 time.sleep(wait_s)
         raise AssertionError("unreachable")
