@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from uavloc.errors import InputError, MissingExtraError, UavlocError, UsageError
+from uavloc.types import KEY_DIGITS
 
 PrivateKey: TypeAlias = Any
 """Ed25519PrivateKey of the package cryptography."""
@@ -54,7 +55,7 @@ def load_private(path: Path) -> PrivateKey:
 
 def load_public(text: str) -> bytes:
     """The 32 bytes of a public key: 64 hex digits, or the path of a PEM file; raises InputError."""
-    if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+    if re.fullmatch(KEY_DIGITS, text):
         return bytes.fromhex(text)
     serialization, ed25519 = _cryptography()
     content = _read(Path(text))

@@ -409,5 +409,7 @@ Shown: TypeAlias = Callable[[str], AbstractContextManager[Progress]]
 """Gives, while a piece of work with this label goes on, what is called with its progress."""
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
 """Which variant of an engine is computed."""
+KEY_DIGITS = r"[0-9a-fA-F]{64}"
+"""A public key written out, in place of the path of its file."""
 Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt-ep", "tensorrt"]
 """What computes it."""

@@ -23,9 +23,9 @@ from uavloc.errors import CacheError, InputError
 from uavloc.frames import mercator_gsd_m
 from uavloc.region import Region
 from uavloc.sources import open_source
-from uavloc.types import Bounds
 from uavloc.sources.mbtilesdb import MbTilesDb
 from uavloc.sources.picture import MAX_TILE_BYTES
+from uavloc.types import Bounds
 
 ZOOM, COLUMN, ROW = 17, 68_600, 45_880
 """The north-west corner of the tiles, near 47 degrees north."""

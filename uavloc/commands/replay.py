@@ -17,6 +17,7 @@ _EXAMPLES = """
 examples:
   uavloc replay flight1 --cache field.mbtiles --start 48.05,11.35,50 --out result
   uavloc replay flight1 --cache field.mbtiles --start -29.4006,-51.9430,50 --truth flight1/truth.csv --out result
+  uavloc replay flight1 --cache field.mbtiles --config field.toml --out result
 
 LOG is a folder with sensors.csv, camera.json and the images in frames/, or a recording (.mcap) of 'uavloc run'. That is
 flown again with the camera, configuration and start it was flown with, and the summary tells whether it gave the same.
@@ -31,7 +32,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("log", type=Path, metavar="LOG", help="recorded flight")
     parser.add_argument("--cache", required=True, type=Path, metavar="CACHE", help="tile cache of the area")
     parser.add_argument("--camera", type=Path, metavar="FILE", help="camera file (default: that of the log)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with settings that differ from the defaults")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML with settings that differ from the defaults (README)"
+    )
     parser.add_argument(
         "--start", type=start, metavar="LAT,LON,STD_M|none",
         help="where the flight begins, in degrees, and how far off that may be (1 sigma, metres); with none, the "
