@@ -56,6 +56,7 @@ def refused(call, argument) -> str:
             '[engine]\nprecision = "fp23"\n',
             "engine.precision: must be 'fp32', 'fp16' or 'int8', not 'fp23'; did you mean",
         ),
+        ("[[link]]\nvehicel = 3\n", "link.0.vehicel: is not known; did you mean 'vehicle'?"),
         ("[refine]\nenabled = 1\n", "refine.enabled: must be true or false, not 1"),
     ],
 )

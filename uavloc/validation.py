@@ -19,7 +19,7 @@ _FORMS = {ISO_DATE: "must be a date as 2024, 2024-05 or 2024-05-31", ONE_LINE: "
 """Patterns that fields share, and what they ask for in words."""
 _LIKE = 0.7
 """Likeness (difflib) from which a word is taken for another one misspelt."""
-_MOST_KNOWN = 12
+_MOST_KNOWN = 20
 _MOST_LETTERS = 60
 _WHOLE = "must be a whole number"
 _NUMBER = "must be a number"
