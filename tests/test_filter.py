@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from uavloc.config import FilterConfig
 from uavloc.filter import (
     HEADING,
+    MOUNT,
     SCALE,
+    SIZE,
     Advance,
     Filter,
     Input,
@@ -33,15 +35,18 @@ from uavloc.filter import (
 
 CONFIG = FilterConfig()
 SECOND = 1_000_000_000
-START = start_state(0, 50.0, 15.0, math.radians(8.0), 0.1)
+START = start_state(0, 50.0, 15.0, math.radians(8.0), 0.1, math.radians(2.0))
 HEADING_WALK = math.radians(CONFIG.heading_bias_walk_deg) ** 2
+MOUNT_STD = math.radians(CONFIG.mount_std_deg)
+NOTHING = np.zeros((2, 2))
 FIX_STD = np.array([2.0, 2.5, math.radians(2.0), 0.03])
 
 
 def random_state(seed: int, t_ns: int = 0) -> State:
     rng = np.random.default_rng(seed)
-    root = rng.normal(size=(6, 6)) * np.array([20.0, 20.0, 8.0, 8.0, 0.1, 0.1])[:, None]
-    return State(t_ns, rng.normal(size=6) * [50, 50, 10, 10, 0.1, 0.1], root @ root.T + 1e-4 * np.eye(6))
+    root = rng.normal(size=(SIZE, SIZE)) * np.array([20.0, 20.0, 8.0, 8.0, 0.1, 0.1, 0.02, 0.02])[:, None]
+    mean = rng.normal(size=SIZE) * [50, 50, 10, 10, 0.1, 0.1, 0.02, 0.02]
+    return State(t_ns, mean, root @ root.T + 1e-4 * np.eye(SIZE))
 
 
 def fix(t_ns: int, north_m: float, east_m: float, heading_rad: float = 0.0, log_scale: float = 0.0) -> Measurement:
@@ -57,17 +62,18 @@ def stepped(
     change: tuple[float, float] = (0.0, 0.0),
     change_std: tuple[float, float] = (0.0, 0.0),
     assumed: tuple[float, float] = (0.0, 0.0),
+    feigned: np.ndarray = NOTHING,
 ) -> Advance:
     """A second of odometry, unless told otherwise; `change` is of the corrections of heading and log height."""
     cov = np.diag([1.0, 1.0, *np.square(change_std)])
     cov[:2, :2] = np.eye(2) if cov_ne_m2 is None else cov_ne_m2
     since_ns = to_ns - SECOND if since_ns is None else since_ns
-    return Advance(to_ns, Step(since_ns, to_ns, moved_ne_m, *change, cov, assumed))
+    return Advance(to_ns, Step(since_ns, to_ns, moved_ne_m, *change, cov, assumed, feigned))
 
 
 def laid_anew(step: Step, corrections: np.ndarray) -> np.ndarray:
     """What a displacement becomes under other corrections of heading and log height: one complex product."""
-    turn, stretch = corrections - np.array(step.assumed)
+    turn, stretch = corrections[:2] - np.array(step.assumed)
     moved = complex(*step.displacement_ne_m) * np.exp(stretch + 1j * turn)
     return np.array([moved.real, moved.imag])
 
@@ -77,23 +83,27 @@ def is_covariance(cov: np.ndarray) -> bool:
     return bool(symmetric and np.linalg.eigvalsh((cov + cov.T) / 2).min() > 0.0)
 
 
-STILL = CONFIG.model_copy(update={"heading_bias_walk_deg": 0.0, "scale_memory_s": 1e12, "drift_mps": 0.0})
+STILL = CONFIG.model_copy(
+    update={"heading_bias_walk_deg": 0.0, "scale_memory_s": 1e12, "mount_memory_s": 1e12, "drift_mps": 0.0}
+)
 """The configuration under which neither the corrections nor odometry drift."""
 
 
-def kept(dt: float) -> float:
-    """Share of the height error that is left after a time."""
-    return math.exp(-dt / CONFIG.scale_memory_s)
+def kept(dt: float) -> np.ndarray:
+    """Shares of what is wrong with heading, height and the mount (two axes) that are left after a time."""
+    return np.exp(-dt / np.array([math.inf, CONFIG.scale_memory_s, CONFIG.mount_memory_s, CONFIG.mount_memory_s]))
 
 
 def drift(dt: float) -> np.ndarray:
-    """Variances that heading and scale gain: a random walk, and an Ornstein-Uhlenbeck process."""
-    return np.array([HEADING_WALK * dt, CONFIG.min_scale_std**2 * (1.0 - kept(dt) ** 2)])
+    """Variances that these gain: a random walk, and Ornstein-Uhlenbeck processes."""
+    gained = (1.0 - kept(dt) ** 2) * np.square([0.0, CONFIG.min_scale_std, MOUNT_STD, MOUNT_STD])
+    gained[0] = HEADING_WALK * dt
+    return np.asarray(gained)
 
 
 def white_acceleration(dt: float) -> np.ndarray:
     """Process noise of Bar-Shalom's continuous white-noise acceleration model, of this power over one second."""
-    q = np.zeros((6, 6))
+    q = np.zeros((SIZE, SIZE))
     q[:4, :4] = np.kron([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]], np.eye(2)) * CONFIG.accel_mps2**2
     return q
 
@@ -106,9 +116,9 @@ def white_acceleration(dt: float) -> np.ndarray:
 def test_without_odometry_the_velocity_carries_on(seed: int, dt: float) -> None:
     before = random_state(seed)
     after = advance(before, Advance(round(dt * SECOND)), CONFIG)
-    f = np.eye(6)
+    f = np.eye(SIZE)
     f[0, 2] = f[1, 3] = dt
-    f[5, 5] = kept(dt)
+    f[range(4, SIZE), range(4, SIZE)] = kept(dt)
     q = white_acceleration(dt) + np.diag([0, 0, 0, 0, *drift(dt)])
     assert after.mean == pytest.approx(f @ before.mean, rel=1e-6, abs=1e-6)
     assert after.cov == pytest.approx(f @ before.cov @ f.T + q, rel=1e-6, abs=1e-6)
@@ -117,7 +127,7 @@ def test_without_odometry_the_velocity_carries_on(seed: int, dt: float) -> None:
 def test_without_odometry_the_heading_may_have_erred_anew() -> None:
     before = random_state(2)
     sure, unsure = (advance(before, Advance(SECOND, None, std), CONFIG).cov for std in (0.0, 0.05))
-    added = np.zeros((6, 6))
+    added = np.zeros((SIZE, SIZE))
     added[HEADING, HEADING] = 0.05**2
     assert unsure - sure == pytest.approx(added, abs=1e-12)
 
@@ -126,13 +136,22 @@ def test_without_odometry_the_heading_may_have_erred_anew() -> None:
 @given(st.floats(-0.5, 0.5), st.floats(0.001, 0.5))
 def test_a_height_error_not_seen_again_falls_back_to_nothing_known(log_scale: float, scale_std: float) -> None:
     state = start_state(0, 5.0, 5.0, 0.1, scale_std)
-    state = State(0, np.array([0.0, 0.0, 0.0, 0.0, 0.2, log_scale]), state.cov)
+    state = State(0, np.array([0.0, 0.0, 0.0, 0.0, 0.2, log_scale, 0.0, 0.0]), state.cov)
     once = advance(state, Advance(round(CONFIG.scale_memory_s * SECOND)), CONFIG)
     assert once.mean[SCALE] == pytest.approx(log_scale / math.e)
     long = advance(state, Advance(round(12 * CONFIG.scale_memory_s * SECOND)), CONFIG)
     assert long.mean[SCALE] == pytest.approx(0.0, abs=1e-5)
     assert math.sqrt(long.cov[SCALE, SCALE]) == pytest.approx(CONFIG.min_scale_std, rel=1e-4)
     assert long.mean[HEADING] == 0.2
+
+
+def test_a_mount_not_seen_again_is_forgotten_more_slowly() -> None:
+    state = State(0, np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.03, -0.02]), np.zeros((SIZE, SIZE)))
+    once = advance(state, Advance(round(CONFIG.mount_memory_s * SECOND)), CONFIG)
+    assert once.mean[MOUNT] == pytest.approx([0.03 / math.e, -0.02 / math.e])
+    assert np.sqrt(np.diag(once.cov)[MOUNT]) == pytest.approx([MOUNT_STD * math.sqrt(1.0 - math.exp(-2.0))] * 2)
+    as_told = CONFIG.model_copy(update={"mount_std_deg": 0.0})
+    assert not advance(state, Advance(SECOND), as_told).cov[MOUNT, MOUNT].any()
 
 
 @st.composite
@@ -143,7 +162,8 @@ def steps_of_odometry(draw: st.DrawFn, from_ns: int = 0) -> Advance:
     metres, radians, share = st.floats(-80.0, 80.0), st.floats(-0.5, 0.5), st.floats(-0.2, 0.2)
     root = np.random.default_rng(draw(st.integers(0, 2**31))).normal(size=(4, 4)) * [[2.0], [2.0], [0.03], [0.02]]
     moved, change, assumed = (draw(st.tuples(a, b)) for a, b in ((metres, metres), (radians, share), (radians, share)))
-    return Advance(to_ns, Step(since_ns, until_ns, moved, *change, root @ root.T, assumed))
+    feigned = np.random.default_rng(draw(st.integers(0, 2**31))).normal(size=(2, 2)) * 0.5
+    return Advance(to_ns, Step(since_ns, until_ns, moved, *change, root @ root.T, assumed, feigned))
 
 
 def share_and_gap_s(step: Step, from_ns: int, to_ns: int) -> tuple[float, float]:
@@ -163,8 +183,9 @@ def test_with_odometry_the_position_moves_by_what_was_measured(seed: int, to: Ad
     way = laid_anew(to.step, before.mean[4:])
     assert after.mean[:2] == pytest.approx(before.mean[:2] + way * share, abs=1e-6)
     assert after.mean[2:4] == pytest.approx(way / gap_s, rel=1e-6, abs=1e-6)
-    corrections = before.mean[4:] + np.array([to.step.turn_rad, to.step.log_scale]) * share
-    assert after.mean[4:] == pytest.approx(corrections * [1.0, kept((to.t_ns - SECOND) / SECOND)])
+    change = np.array([to.step.turn_rad, to.step.log_scale]) - to.step.feigned @ before.mean[MOUNT]
+    corrections = before.mean[4:] + np.array([*change * share, 0.0, 0.0])
+    assert after.mean[4:] == pytest.approx(corrections * kept((to.t_ns - SECOND) / SECOND))
     assert is_covariance(after.cov)
 
 
@@ -172,10 +193,10 @@ def test_with_odometry_the_position_moves_by_what_was_measured(seed: int, to: Ad
 @given(st.integers(0, 2**31), steps_of_odometry(SECOND))
 def test_the_noise_of_a_step_is_what_a_sure_state_gets(seed: int, to: Advance) -> None:
     assert to.step is not None
-    noise = advance(State(SECOND, random_state(seed).mean, np.zeros((6, 6))), to, CONFIG).cov
+    noise = advance(State(SECOND, random_state(seed).mean, np.zeros((SIZE, SIZE))), to, CONFIG).cov
     share, gap_s = share_and_gap_s(to.step, SECOND, to.t_ns)
     measured = to.step.cov * share
-    measured[[2, 3], [2, 3]] += drift((to.t_ns - SECOND) / SECOND)
+    measured[[2, 3], [2, 3]] += drift((to.t_ns - SECOND) / SECOND)[:2]
     measured[[0, 1], [0, 1]] += CONFIG.drift_mps**2 * (to.t_ns - SECOND) / SECOND
     speed = to.step.cov[:2, :2] / gap_s**2 + np.eye(2) * (CONFIG.accel_mps2 * gap_s / 2) ** 2
     assert noise[np.ix_([0, 1, 4, 5], [0, 1, 4, 5])] == pytest.approx(measured, rel=1e-6, abs=1e-12)
@@ -185,9 +206,9 @@ def test_the_noise_of_a_step_is_what_a_sure_state_gets(seed: int, to: Advance) -
 def jacobian(state: State, to: Advance) -> np.ndarray:
     """Of the advanced mean by the mean before, in central differences."""
     columns = []
-    for k, d in enumerate([1e-3, 1e-3, 1e-3, 1e-3, 1e-6, 1e-6]):
+    for k, d in enumerate([1e-3, 1e-3, 1e-3, 1e-3, 1e-6, 1e-6, 1e-6, 1e-6]):
         up, down = (
-            advance(State(state.t_ns, state.mean + sign * d * np.eye(6)[k], state.cov), to, CONFIG).mean
+            advance(State(state.t_ns, state.mean + sign * d * np.eye(SIZE)[k], state.cov), to, CONFIG).mean
             for sign in (1.0, -1.0)
         )
         columns.append((up - down) / (2 * d))
@@ -198,7 +219,7 @@ def jacobian(state: State, to: Advance) -> np.ndarray:
 @given(st.integers(0, 2**31), steps_of_odometry(SECOND))
 def test_the_covariance_goes_the_way_of_finite_differences(seed: int, to: Advance) -> None:
     before = random_state(seed, SECOND)
-    noise = advance(State(SECOND, before.mean, np.zeros((6, 6))), to, CONFIG).cov
+    noise = advance(State(SECOND, before.mean, np.zeros((SIZE, SIZE))), to, CONFIG).cov
     f = jacobian(before, to)
     expected = f @ before.cov @ f.T
     scale = np.sqrt(np.diag(expected + noise))
@@ -264,7 +285,7 @@ def test_a_heading_error_found_later_turns_the_way_already_flown() -> None:
 
 def test_a_step_laid_down_under_the_right_heading_is_not_turned_again() -> None:
     state = start_state(0, 5.0, 15.0, 0.2, 0.1)
-    right = State(0, np.array([0.0, 0.0, 0.0, 0.0, 0.3, 0.1]), state.cov)
+    right = State(0, np.array([0.0, 0.0, 0.0, 0.0, 0.3, 0.1, 0.0, 0.0]), state.cov)
     after = advance(right, stepped(SECOND, (20.0, 5.0), assumed=(0.3, 0.1)), CONFIG)
     assert after.mean[:2] == pytest.approx([20.0, 5.0])
 
@@ -292,8 +313,8 @@ def test_a_step_that_contradicts_the_velocity_is_surprising() -> None:
 
 
 def test_an_uncertain_heading_excuses_a_step_to_the_side_only() -> None:
-    cov = np.diag([1.0, 1.0, 0.1, 0.1, 0.3, 0.001]) ** 2
-    state = State(0, np.array([0.0, 0.0, 20.0, 0.0, 0.0, 0.0]), cov)
+    cov = np.diag([1.0, 1.0, 0.1, 0.1, 0.3, 0.001, 0.0, 0.0]) ** 2
+    state = State(0, np.array([0.0, 0.0, 20.0, 0.0, 0.0, 0.0, 0.0, 0.0]), cov)
     turn, spurt = stepped(SECOND, (19.0, 6.0)), stepped(SECOND, (26.3, 0.0))
     assert displacement_nis(state, turn, CONFIG) < 3.0 < displacement_nis(state, spurt, CONFIG)
 
@@ -320,7 +341,7 @@ def test_an_update_is_the_one_of_the_information_filter(seed: int, rows: list[in
     noise = root @ root.T + 0.1 * np.eye(len(rows))
     after = measure(before, values, noise, rows)
 
-    h = np.zeros((len(rows), 6))
+    h = np.zeros((len(rows), SIZE))
     h[range(len(rows)), rows] = 1.0
     information = np.linalg.inv(before.cov) + h.T @ np.linalg.inv(noise) @ h
     pulled = np.linalg.inv(before.cov) @ before.mean + h.T @ np.linalg.inv(noise) @ values
@@ -358,8 +379,8 @@ class Dense:
     def take(self, step: Input) -> None:
         t = step.t_ns / SECOND
         dt = t - self.t
-        f, q, u = np.eye(6), np.zeros((6, 6)), np.zeros(6)
-        q[4, 4], q[5, 5] = drift(dt)
+        f, q, u = np.eye(SIZE), np.zeros((SIZE, SIZE)), np.zeros(SIZE)
+        q[range(4, SIZE), range(4, SIZE)] = drift(dt)
         moved = next((m for m in self.moves if m.since_ns < step.t_ns <= m.until_ns), None)
         if moved is not None:
             gap = (moved.until_ns - moved.since_ns) / SECOND
@@ -367,11 +388,12 @@ class Dense:
             f[2:4, 2:4] = 0.0
             for k in (0, 1):
                 d = np.eye(2)[k] * 1e-6
-                slope = (laid_anew(moved, self.x[4:] + d) - laid_anew(moved, self.x[4:] - d)) / 2e-6
+                slope = (laid_anew(moved, self.x[4:6] + d) - laid_anew(moved, self.x[4:6] - d)) / 2e-6
                 f[:2, 4 + k], f[2:4, 4 + k] = slope * share, slope / gap
-            u[:2], u[4:] = way * share, np.array([moved.turn_rad, moved.log_scale]) * share
+            u[:2], u[4:6] = way * share, np.array([moved.turn_rad, moved.log_scale]) * share
+            f[4:6, 6:] = -moved.feigned * share
             u[2:4] = way / gap
-            u[:4] -= f[:4, 4:] @ self.x[4:]
+            u[:4] -= f[:4, 4:6] @ self.x[4:6]
             q[np.ix_([0, 1, 4, 5], [0, 1, 4, 5])] += moved.cov * share
             q[[0, 1], [0, 1]] += CONFIG.drift_mps**2 * dt
             q[2:4, 2:4] = moved.cov[:2, :2] / gap**2 + np.eye(2) * CONFIG.accel_mps2**2 * gap**2 / 4
@@ -379,17 +401,17 @@ class Dense:
             f[0, 2] = f[1, 3] = dt
             q += white_acceleration(dt)
             q[4, 4] += step.turn_std_rad**2 if isinstance(step, Advance) else 0.0
-        f[5], u[5] = f[5] * kept(dt), u[5] * kept(dt)
+        f[4:], u[4:] = f[4:] * kept(dt)[:, None], u[4:] * kept(dt)
         self.t, self.x, self.p = t, f @ self.x + u, f @ self.p @ f.T + q
         if isinstance(step, Measurement):
-            self._update(np.eye(6)[[0, 1, 4, 5]], step.values, step.cov)
+            self._update(np.eye(SIZE)[[0, 1, 4, 5]], step.values, step.cov)
         elif isinstance(step, VelocityReading):
-            self._update(np.eye(6)[[2, 3]], np.array(step.vel_ne_mps), np.eye(2) * step.std_mps**2)
+            self._update(np.eye(SIZE)[[2, 3]], np.array(step.vel_ne_mps), np.eye(2) * step.std_mps**2)
 
     def _update(self, h: np.ndarray, z: np.ndarray, r: np.ndarray) -> None:
         gain = np.linalg.solve(h @ self.p @ h.T + r, h @ self.p).T
         self.x = self.x + gain @ (z - h @ self.x)
-        self.p = (np.eye(6) - gain @ h) @ self.p
+        self.p = (np.eye(SIZE) - gain @ h) @ self.p
 
 
 def flight(seed: int) -> list[Input]:
@@ -403,7 +425,8 @@ def flight(seed: int) -> list[Input]:
             moved = (float(rng.normal(15, 2)), float(rng.normal(-3, 2)))
             change, assumed = (tuple(map(float, rng.normal(0, 0.03, 2))) for _ in range(2))
             cov = np.diag(rng.uniform([0.5, 0.5, 1e-5, 1e-5], [3.0, 3.0, 1e-3, 1e-3]))
-            steps.append(Advance(t_ns, Step(t_ns - tick, t_ns, moved, *change, cov, assumed)))  # type: ignore[arg-type]
+            feigned = rng.normal(size=(2, 2)) * 0.2
+            steps.append(Advance(t_ns, Step(t_ns - tick, t_ns, moved, *change, cov, assumed, feigned)))  # type: ignore[arg-type]
         else:
             steps.append(Advance(t_ns, None, float(rng.uniform(0, 0.05))))
         if rng.random() < 0.5:
@@ -521,7 +544,7 @@ def test_consistent_data_surprises_as_much_as_it_should(odometry: bool) -> None:
     rng, surprises = np.random.default_rng(12), []
     start_std, noise_std = np.sqrt(np.diag(START.cov)), np.array([1.0, 1.5, 0.01, 0.005])
     for _ in range(20):
-        truth = rng.normal(size=6) * start_std
+        truth = rng.normal(size=SIZE) * start_std
         result = Filter(START, CONFIG)
         for k in range(1, 81):
             push = rng.normal(size=2) * CONFIG.accel_mps2
@@ -532,12 +555,14 @@ def test_consistent_data_surprises_as_much_as_it_should(odometry: bool) -> None:
             change = rng.normal(size=2) * 0.02 if odometry else np.zeros(2)
             truth[:2] += moved
             truth[2:4] += push
-            truth[4:] = (truth[4:] + change) * [1.0, kept(1.0)] + rng.normal(size=2) * np.sqrt(drift(1.0))
+            feigned = rng.normal(size=(2, 2)) * 0.3
+            told = change + feigned @ truth[MOUNT] - noise[2:]
+            truth[4:] += [*change, 0.0, 0.0]
+            truth[4:] = truth[4:] * kept(1.0) + rng.normal(size=4) * np.sqrt(drift(1.0))
             if odometry:
-                told = change - noise[2:]
                 step = Step(
                     (k - 1) * SECOND, k * SECOND, (seen.real, seen.imag), float(told[0]), float(told[1]),
-                    np.diag(noise_std**2), (0.0, 0.0),
+                    np.diag(noise_std**2), (0.0, 0.0), feigned,
                 )  # fmt: skip
                 result.apply(Advance(k * SECOND, step))
             else:

@@ -80,9 +80,9 @@ def heights(cache: TileCache, start: Start | None = None, takeoff: GeoPoint | No
 
 
 def at(north_m: float, east_m: float, std_m: float = 1.0) -> State:
-    cov = np.eye(6)
+    cov = np.eye(8)
     cov[:2, :2] *= std_m**2
-    return State(0, np.array([north_m, east_m, 0.0, 0.0, 0.0, 0.0]), cov)
+    return State(0, np.array([north_m, east_m, *[0.0] * 6]), cov)
 
 
 def ground(north_m: float, east_m: float) -> float:

@@ -128,7 +128,7 @@ class Flight:
 def told(cell: Cell, std_m: float) -> State:
     """An operator's start."""
     state = start_state(0, std_m, 15.0, 0.07, 0.06)
-    return replace(state, mean=np.array([*place(cell), 0.0, 0.0, 0.0, 0.0]))
+    return replace(state, mean=np.array([*place(cell), *[0.0] * 6]))
 
 
 def flight(seed: int, start: Cell = (340, 100), *, off: Cell = (8, -6), std_m: float = 25.0, **facts: object) -> Flight:
@@ -602,7 +602,7 @@ def test_a_look_covers_what_was_searched_and_nothing_else() -> None:
     state = told((200, 100), 5.0)
 
     def elsewhere(**changes: float) -> State:
-        names = ("north", "east", "vn", "ve", "heading", "scale")
+        names = ("north", "east", "vn", "ve", "heading", "scale", "forward", "right")
         return replace(state, mean=state.mean + [changes.get(name, 0.0) for name in names])
 
     assert found.covers(state)

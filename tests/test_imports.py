@@ -34,7 +34,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
     # 5 to 8: where stages meet
-    **dict.fromkeys(["build", "buildplan", "heights", "query", "regions"], 5),
+    **dict.fromkeys(["build", "buildplan", "heights", "mount", "query", "regions"], 5),
     **dict.fromkeys(["cachediff", "coldstart", "hypotheses", "merge"], 6),
     "seek": 7,
     "localizer": 8,

@@ -174,6 +174,15 @@ class FilterConfig(Section):
     scale_memory_s: float = Field(
         default=60.0, gt=0, description="Time after which an error of the height is forgotten, unless it is seen again."
     )
+    mount_std_deg: float = Field(
+        default=1.0,
+        ge=0,
+        le=10,
+        description="How far the camera may be mounted otherwise than told, about either axis, 1 sigma; 0: as told.",
+    )
+    mount_memory_s: float = Field(
+        default=3600.0, gt=0, description="Time after which what was learned of the mount is forgotten."
+    )
     turn_rate_dps: float = Field(
         default=20.0, gt=0, description="Turning of a vehicle without a compass, degrees per second, 1 sigma."
     )
@@ -251,12 +260,12 @@ class IntegrityConfig(Section):
     hypotheses: int = Field(default=6, ge=1, le=32, description="Places kept in mind at one time.")
     same_place_m: float = Field(default=15.0, gt=0, description="Places nearer to each other than this are one.")
     georeference_std_m: float = Field(
-        default=1.0, ge=0, description="What all fixes near each other have wrong alike, 1 sigma per axis: of the map, "
-        "of the camera's mount. No filter averages it away, so it is added to what is published."
+        default=1.0, ge=0, description="What all fixes near each other have wrong alike, 1 sigma per axis: the "
+        "georeference of the map. No filter averages it away, so it is added to what is published."
     )  # fmt: skip
     relief_share: float = Field(
         default=0.12, ge=0, description="Ground seen aslant is displaced by this share of how far aside it lies, "
-        "1 sigma: relief, and the angle of the camera's mount."
+        "1 sigma: relief, and for oblique cameras the angle of the mount."
     )  # fmt: skip
     max_std_m: float = Field(
         default=20.0, gt=0, description="A position less certain than this (1 sigma) is not published."

@@ -1,17 +1,19 @@
-"""The estimator: an extended Kalman filter over position, velocity, heading bias and height (scale) bias.
+"""The estimator: an extended Kalman filter over position, velocity and what is wrong with heading, height and mount.
 
 Inputs are kept for `history_s`, so that a fix that arrives late is applied at its own exposure and everything after it
 is replayed: the result is the same as if it had come in time.
 
 State: north, east (m), velocity north, east (m/s), heading bias (rad, added to the measured heading), log of the height
-factor (exp of it multiplies the measured height).
+factor (exp of it multiplies the measured height), and by how much the camera looks further forward and further right
+than was told (rad). The position is that of the ground below the vehicle **as the camera was told to be mounted**: this
+is what the map and odometry measure. Where the vehicle is follows from it and the mount (`mount.vehicle`).
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -20,13 +22,15 @@ from uavloc.config import FilterConfig
 from uavloc.frames import wrap_pi
 from uavloc.types import Float
 
-N, E, VN, VE, HEADING, SCALE = range(6)
+N, E, VN, VE, HEADING, SCALE, FORWARD, RIGHT = range(8)
+SIZE = 8
+MOUNT = [FORWARD, RIGHT]
 _MEASURED = [N, E, HEADING, SCALE]
 
 
 @dataclass(frozen=True)
 class State:
-    """Mean (6) and covariance (6 x 6) at a time."""
+    """Mean (8) and covariance (8 x 8) at a time."""
 
     t_ns: int
     mean: Float
@@ -44,6 +48,7 @@ class Step:
 
     `displacement_ne_m` is north, east under the corrections of heading and log height that were `assumed` then;
     `turn_rad` and `log_scale` are by how much those corrections have changed since; `cov` is of the four together.
+    `feigned` (2 x 2: turn, log scale by forward, right) is what of these two a mount off by one radian would feign.
     """
 
     since_ns: int
@@ -53,6 +58,7 @@ class Step:
     log_scale: float
     cov: Float
     assumed: tuple[float, float]
+    feigned: Float = field(default_factory=lambda: np.zeros((2, 2)))
 
 
 @dataclass(frozen=True)
@@ -91,19 +97,29 @@ Input: TypeAlias = Advance | Measurement | VelocityReading
 def advance(state: State, step: Advance, config: FilterConfig) -> State:
     """The state at a later time: moved by what odometry measured, or at constant velocity without it.
 
-    The error of the height falls back to nothing known (Ornstein-Uhlenbeck): odometry sees only its changes, and not
-    well.
+    The errors of height and mount fall back to nothing known (Ornstein-Uhlenbeck): odometry sees only changes of the
+    height, and not well; and what looks like a mount may be a long slope.
     """
     dt = (step.t_ns - state.t_ns) * 1e-9
     if dt <= 0.0:
         return state
     mean, f, q = _carried_on(state, step, dt, config) if step.step is None else _moved(state, step, step.step, config)
     q[HEADING, HEADING] += math.radians(config.heading_bias_walk_deg) ** 2 * dt
-    kept = math.exp(-dt / config.scale_memory_s)
-    mean[SCALE] *= kept
-    f[SCALE] *= kept
-    q[SCALE, SCALE] += config.min_scale_std**2 * (1.0 - kept**2)
+    for error, std, memory_s in (
+        (SCALE, config.min_scale_std, config.scale_memory_s),
+        (FORWARD, mount_std_rad(config), config.mount_memory_s),
+        (RIGHT, mount_std_rad(config), config.mount_memory_s),
+    ):
+        kept = math.exp(-dt / memory_s)
+        mean[error] *= kept
+        f[error] *= kept
+        q[error, error] += std**2 * (1.0 - kept**2)
     return State(step.t_ns, mean, f @ state.cov @ f.T + q)
+
+
+def mount_std_rad(config: FilterConfig) -> float:
+    """How far the camera's mount may be off about either axis before anything was seen, 1 sigma."""
+    return math.radians(config.mount_std_deg)
 
 
 def _carried_on(state: State, step: Advance, dt: float, config: FilterConfig) -> tuple[Float, Float, Float]:
@@ -112,7 +128,7 @@ def _carried_on(state: State, step: Advance, dt: float, config: FilterConfig) ->
     The velocity is driven by white acceleration of `accel_mps2` over one second, so that many small steps are as
     uncertain as one large one.
     """
-    f, q = np.eye(6), np.zeros((6, 6))
+    f, q = np.eye(SIZE), np.zeros((SIZE, SIZE))
     f[N, VN] = f[E, VE] = dt
     for p, v in ((N, VN), (E, VE)):
         block = np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]])
@@ -126,20 +142,23 @@ def _moved(state: State, to: Advance, step: Step, config: FilterConfig) -> tuple
     """Mean, transition and noise after the part of a measured step that lies between the state and `to`.
 
     The displacement is turned and stretched by what the corrections have since been found to be, so that an uncertain
-    heading or height makes the way, and with it the position, uncertain.
+    heading or height makes the way, and with it the position, uncertain. Of turn and growth, what the mount feigned is
+    no change of heading or height.
     """
     gap = (step.until_ns - step.since_ns) * 1e-9
     share = min(1.0, (to.t_ns - state.t_ns) * 1e-9 / gap)
     angle, stretch = state.mean[HEADING] - step.assumed[0], math.exp(state.mean[SCALE] - step.assumed[1])
     c, s = math.cos(angle) * stretch, math.sin(angle) * stretch
     north, east = np.array([[c, -s], [s, c]]) @ step.displacement_ne_m
-    mean, f, q = state.mean.copy(), np.eye(6), np.zeros((6, 6))
-    mean[[N, E, HEADING, SCALE]] += np.array([north, east, step.turn_rad, step.log_scale]) * share
+    mean, f, q = state.mean.copy(), np.eye(SIZE), np.zeros((SIZE, SIZE))
+    turn_rad, log_scale = np.array([step.turn_rad, step.log_scale]) - step.feigned @ state.mean[MOUNT]
+    mean[_MEASURED] += np.array([north, east, turn_rad, log_scale]) * share
     mean[[VN, VE]] = np.array([north, east]) / gap
     f[VN, VN] = f[VE, VE] = 0.0
     for row, along, across in ((N, north, -east), (E, east, north)):
         f[row, [HEADING, SCALE]] = across * share, along * share
         f[row + 2, [HEADING, SCALE]] = across / gap, along / gap
+    f[np.ix_([HEADING, SCALE], MOUNT)] = -step.feigned * share
     q[np.ix_(_MEASURED, _MEASURED)] = step.cov * share
     q[[N, E], [N, E]] += config.drift_mps**2 * share * gap
     q[2:4, 2:4] = step.cov[:2, :2] / gap**2 + np.eye(2) * (config.accel_mps2 * gap / 2) ** 2
@@ -155,7 +174,7 @@ def kalman(mean: Float, cov: Float, h: Float, values: Float, noise: Float) -> tu
 
 def measure(state: State, values: Float, cov: Float, rows: list[int]) -> State:
     """The state after a direct measurement of some of its elements."""
-    return State(state.t_ns, *kalman(state.mean, state.cov, np.eye(6)[rows], values, cov))
+    return State(state.t_ns, *kalman(state.mean, state.cov, np.eye(SIZE)[rows], values, cov))
 
 
 def position_nis(state: State, values: Float, cov: Float) -> float:
@@ -251,10 +270,21 @@ def _order(step: Input | None) -> tuple[int, int]:
     return (step.t_ns, 1 if isinstance(step, Advance) else 2)
 
 
-def start_state(t_ns: int, std_m: float, speed_std_mps: float, heading_std_rad: float, scale_std: float) -> State:
+def start_state(
+    t_ns: int, std_m: float, speed_std_mps: float, heading_std_rad: float, scale_std: float, mount_std_rad: float = 0.0
+) -> State:
     """The state at an operator's start: at the origin, known to `std_m`, moving somehow."""
-    std = np.array([std_m, std_m, speed_std_mps, speed_std_mps, heading_std_rad, scale_std])
-    return State(t_ns, np.zeros(6), np.diag(std**2))
+    std = np.array([std_m, std_m, speed_std_mps, speed_std_mps, heading_std_rad, scale_std, *[mount_std_rad] * 2])
+    return State(t_ns, np.zeros(SIZE), np.diag(std**2))
+
+
+def born_state(measurement: Measurement, speed_std_mps: float, mount_std_rad: float) -> State:
+    """The state that a first match tells of: moving somehow, with a mount of which nothing is known yet."""
+    mean, cov = np.zeros(SIZE), np.zeros((SIZE, SIZE))
+    mean[_MEASURED], cov[np.ix_(_MEASURED, _MEASURED)] = measurement.values, measurement.cov
+    cov[[VN, VE], [VN, VE]] = speed_std_mps**2
+    cov[MOUNT, MOUNT] = mount_std_rad**2
+    return State(measurement.t_ns, mean, cov)
 
 
 def widened(state: State, std_m: float) -> State:

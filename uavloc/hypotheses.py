@@ -27,7 +27,9 @@ from uavloc.filter import (
     Measurement,
     State,
     VelocityReading,
+    born_state,
     displacement_nis,
+    mount_std_rad,
     velocity_nis,
     widened,
 )
@@ -207,7 +209,8 @@ class Hypotheses:
             odds = self._peak_odds(look, match, density) + self._consensus(look, match)
             odds = min(odds, self._config.integrity.max_odds)
             if odds >= least:
-                filter_ = Filter(_born_state(measurement), self._config.filter)
+                state = born_state(measurement, SPEED_STD_MPS, mount_std_rad(self._config.filter))
+                filter_ = Filter(state, self._config.filter)
                 self._all.append(Hypothesis(filter_, odds, density, self._config))
 
     def near(self, place_ne_m: Float) -> bool:
@@ -292,11 +295,3 @@ class Hypotheses:
         if self.leader is not None and self.leader.state.std_m > most:
             self._prior, self.leader, self._all = Filter(self.leader.state, self._config.filter), None, []
         self._all = [hypothesis for hypothesis in self._all if hypothesis.state.std_m <= most]
-
-
-def _born_state(measurement: Measurement) -> State:
-    """The state that a first match tells of: moving somehow."""
-    values, cov = measurement.values, np.zeros((6, 6))
-    cov[:2, :2], cov[4:, 4:] = measurement.cov[:2, :2], measurement.cov[2:, 2:]
-    cov[[2, 3], [2, 3]] = SPEED_STD_MPS**2
-    return State(measurement.t_ns, np.array([values[0], values[1], 0.0, 0.0, values[2], values[3]]), cov)

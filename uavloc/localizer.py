@@ -13,13 +13,14 @@ import numpy as np
 
 from uavloc.camera import CameraModel
 from uavloc.coldstart import ColdStart
-from uavloc.config import Config
+from uavloc.config import Config, FilterConfig
 from uavloc.errors import CacheError
 from uavloc.evidence import protection_m
-from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, advance, start_state
+from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, advance, mount_std_rad, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.heights import ANYWHERE_STD_M, Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
+from uavloc.mount import Mount, feigned, looks_down, mount_of, vehicle
 from uavloc.odometry import View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
@@ -45,6 +46,8 @@ from uavloc.types import (
 
 _COMPASS_JUMP_DEG = 15.0
 """A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
+_GUESSED_TILT_DEG = 1.0
+"""Roll and pitch less certain than this (1 sigma) are no measurement: what looks like the mount may be the tilt."""
 _ACROSS = 1.0 / 3.0
 """Ground seen aslant is displaced across the view too, by this share of that along it: the mount may be twisted."""
 _ASLANT = 0.35
@@ -69,7 +72,7 @@ class Localizer:
     ) -> None:
         if not cache.levels or not cache.manifest.channels:
             raise CacheError(f"{cache.path}: holds no dense descriptors to localize with: build it with another engine")
-        self._config, self._start = config, start
+        self._config, self._camera, self._start = config, camera, start
         self._local = _local_frame(cache, start)
         self._asker = Asker(cache, encoder, camera, config, self._local)
         self._seeker = Seeker(self._asker, ColdStart(cache, encoder, camera, config, self._local), config)
@@ -78,6 +81,8 @@ class Localizer:
         self._heights = Heights(cache, self._local, start, takeoff, config.ortho.max_height_age_s)
         self._view: View | None = None
         self._assumed = (0.0, 0.0)
+        self._laid_rad = 0.0
+        self._agl_m = 0.0
         self._trusted = True
         """Whether the heading under which the last view was laid down is borne out by motion or map."""
         self._picture: tuple[int, Pixels | None] = (0, None)
@@ -121,6 +126,10 @@ class Localizer:
     def stale(self) -> list[StaleBlock]:
         """Parts of the map that the flight so far showed to be out of date."""
         return self._asker.stale()
+
+    def mount(self) -> Mount | None:
+        """What the flight so far says of the camera's mount; None where no place is believed."""
+        return None if self._places is None or self._places.leader is None else mount_of(self._places.leader.state)
 
     def _fix(self, frame: Frame) -> Fix:
         sight = self._sight(frame)
@@ -174,6 +183,7 @@ class Localizer:
         height = self._heights.at(frame.t_ns, self._whereabouts(frame.t_ns))
         if height is None:
             raise NoFixError(Outcome.NO_HEIGHT)
+        self._agl_m = height.agl_m
         return Sight(frame, self._attitude, height)
 
     def _whereabouts(self, t_ns: int) -> State | None:
@@ -198,14 +208,19 @@ class Localizer:
         """The hypotheses; the operator's start holds for the first frame of the flight, usable or not."""
         if self._places is None:
             first_ns = sight.frame.t_ns if self._first_ns is None else self._first_ns
-            self._places = Hypotheses(self._prior(first_ns, sight), self._config)
+            config = self._config if self._tells_mount(sight) else _with_mount_as_told(self._config)
+            self._places = Hypotheses(self._prior(first_ns, sight, config.filter), config)
         return self._places
 
-    def _prior(self, t_ns: int, sight: Sight) -> State | None:
+    def _tells_mount(self, sight: Sight) -> bool:
+        """Whether the mount can be told from the tilt of the vehicle; `relief_share` covers that of oblique cameras."""
+        return looks_down(self._camera) and max(sight.attitude.std_rad[:2]) <= math.radians(_GUESSED_TILT_DEG)
+
+    def _prior(self, t_ns: int, sight: Sight, config: FilterConfig) -> State | None:
         if self._start is None:
             return None
-        heading_std, scale_std = sight.attitude.std_rad[2], sight.log_scale_std(self._config.filter.min_scale_std)
-        return start_state(t_ns, self._start.std_m, SPEED_STD_MPS, heading_std, scale_std)
+        heading_std, scale_std = sight.attitude.std_rad[2], sight.log_scale_std(config.min_scale_std)
+        return start_state(t_ns, self._start.std_m, SPEED_STD_MPS, heading_std, scale_std, mount_std_rad(config))
 
     def _still(self, t_ns: int) -> Advance:
         """Time goes on without odometry; the measured heading may err otherwise than before, or be none at all.
@@ -244,6 +259,7 @@ class Localizer:
         if previous is not None and t_ns - previous.t_ns < config.odometry.min_gap_s * 1e9:
             return still
         before, self._assumed = self._assumed, (laid.pose.heading_rad, laid.pose.log_scale)
+        before_rad, self._laid_rad = self._laid_rad, sight.yaw_rad + laid.pose.heading_rad
         trusted, self._trusted = self._trusted, False
         self._view = View(t_ns, laid.patch)
         if previous is None:
@@ -259,10 +275,11 @@ class Localizer:
             return still
         self._trusted = True
         log_scale = motion.log_scale + self._assumed[1] - before[1]
+        bent = feigned(motion.displacement_ne_m, before_rad, sight.height.agl_m * math.exp(laid.pose.log_scale))
         if float(np.hypot(*laid.middle_ne_m)) > _ASLANT * sight.height.agl_m:
             log_scale, cov[3, :], cov[:, 3] = 0.0, 0.0, 0.0
-            cov[3, 3] = config.filter.scale_noise**2
-        step = Step(motion.since_ns, t_ns, motion.displacement_ne_m, turn, log_scale, cov, before)
+            cov[3, 3], bent = config.filter.scale_noise**2, np.zeros((2, 2))
+        step = Step(motion.since_ns, t_ns, motion.displacement_ne_m, turn, log_scale, cov, before, bent)
         return replace(still, step=step)
 
     def _estimate(self, t_ns: int, name: str, outcome: Outcome, fix: Fix | None) -> Estimate:
@@ -271,7 +288,8 @@ class Localizer:
         state = None if leader is None else leader.filter.at(t_ns)
         if leader is None or state is None:
             return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
-        cov = state.cov[:2, :2] + self._common_cov_m2()
+        place_ne_m, cov = vehicle(state, self._yaw(), self._agl_m)
+        cov = cov + self._common_cov_m2()
         if float(np.linalg.eigvalsh(cov)[-1]) > self._config.integrity.max_std_m**2:
             return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
         log_odds = self._places.log_odds if self._places else -math.inf
@@ -279,7 +297,7 @@ class Localizer:
             t_ns,
             name,
             outcome,
-            point=self._asker.geo(state.mean[:2]),
+            point=self._asker.geo(place_ne_m),
             cov_ne_m2=cov,
             vel_ne_mps=(float(state.mean[2]), float(state.mean[3])),
             heading_rad=self._heading_rad(t_ns, state),
@@ -288,6 +306,10 @@ class Localizer:
             log_odds=log_odds,
             timings_ms=timings_ms,
         )
+
+    def _yaw(self) -> float:
+        """The measured heading; 0 where there is none."""
+        return 0.0 if self._attitude is None else rpy_from_rotation(self._attitude.ned_from_body)[2]
 
     def _common_cov_m2(self) -> Float:
         """What all fixes near each other have wrong alike: georeference, and relief where the ground is seen aslant."""
@@ -301,6 +323,11 @@ class Localizer:
         if self._attitude is None or _age_s(t_ns, self._attitude) > self._config.ortho.max_attitude_age_s:
             return None
         return wrap_pi(rpy_from_rotation(self._attitude.ned_from_body)[2] + float(state.mean[HEADING]))
+
+
+def _with_mount_as_told(config: Config) -> Config:
+    """The configuration under which the camera is mounted as `camera.json` says."""
+    return config.model_copy(update={"filter": config.filter.model_copy(update={"mount_std_deg": 0.0})})
 
 
 def _local_frame(cache: TileCache, start: Start | None) -> LocalFrame:

@@ -50,10 +50,15 @@ class Sight:
         return min(_MOST_SCALE_STD, max(least, self.height.std_m / self.height.agl_m))
 
     @property
+    def yaw_rad(self) -> float:
+        """The measured heading."""
+        return rpy_from_rotation(self.attitude.ned_from_body)[2]
+
+    @property
     def tilt_cov_m2(self) -> Float:
         """How uncertain roll and pitch move the point below the vehicle (north, east; m^2)."""
         along = self.height.agl_m * np.array([self.attitude.std_rad[1], self.attitude.std_rad[0]])
-        heading = yaw_rotation(rpy_from_rotation(self.attitude.ned_from_body)[2])[:2, :2]
+        heading = yaw_rotation(self.yaw_rad)[:2, :2]
         cov: Float = heading @ np.diag(np.square(along)) @ heading.T
         return cov
 

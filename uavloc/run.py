@@ -23,6 +23,7 @@ from uavloc.files import write_atomic
 from uavloc.localizer import Localizer
 from uavloc.logs import camera_path, load_truth, open_log
 from uavloc.logs.recording import Recording
+from uavloc.mount import mount_advice
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
 from uavloc.repetition import Repetition, recorded_camera, recorded_config, recorded_start, recorded_takeoff, repetition
@@ -111,7 +112,10 @@ def run_replay(job: Job, progress: Progress) -> Result:
     metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
-    return Result(job.out, estimates, metrics, stale, again, told)
+    mount = localizer.mount()
+    remark = None if mount is None else mount_advice(camera, mount, config.filter.mount_std_deg)
+    said = [*told] if remark is None else [*told, f"the camera {remark}"]
+    return Result(job.out, estimates, metrics, stale, again, said)
 
 
 def replay(

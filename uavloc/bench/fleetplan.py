@@ -46,6 +46,7 @@ CAMERA = default_camera(480, 360)
 SECONDS = 150.0
 AGL_M, SPEED_MPS = (60.0, 300.0), (8.0, 25.0)
 LONGEST_STEP_S = 3.0
+MOUNT_STD_DEG = 1.0
 LARGEST_STEP = 0.4
 """Way between two pictures as a share of the picture's short side on the ground: they overlap by 60 % at least."""
 
@@ -159,10 +160,16 @@ def _sensors(rng: np.random.Generator) -> Sensors:
 
 
 def _faults(rng: np.random.Generator, frames: int) -> Faults:
-    """A stretch of black, frozen, blurred and missing pictures each, and three spikes of the compass, anywhere."""
+    """A stretch of black, frozen, blurred and missing pictures each, three spikes of the compass, anywhere; and a mount
+    that is off by a degree (1 sigma) about both axes.
+    """
     black, frozen, blurred, dropped = (_stretch(rng, frames) for _ in range(4))
     spikes = frozenset(rng.integers(1, frames, 3).tolist())
-    return Faults(dropped=dropped, black=black, frozen=frozen, blurred=blurred, yaw_spiked=spikes)
+    forward_deg, right_deg = rng.normal(0.0, MOUNT_STD_DEG, 2)
+    return Faults(
+        dropped=dropped, black=black, frozen=frozen, blurred=blurred, yaw_spiked=spikes,
+        mount_deg=(float(forward_deg), float(right_deg)),
+    )  # fmt: skip
 
 
 def _stretch(rng: np.random.Generator, frames: int) -> frozenset[int]:

@@ -149,6 +149,8 @@ def _add_faults(group: argparse._ArgumentGroup) -> None:
         ("--yaw-spike", f"compass off by {default.yaw_spike_deg:g} degrees"),
     ):
         group.add_argument(name, type=frame_numbers, default=frozenset(), metavar="FRAMES", help=about)
+    _add_number(group, "--mount-forward-deg", 0.0, "the camera looks so much further forward than camera.json says")
+    _add_number(group, "--mount-right-deg", 0.0, "the camera looks so much further right than camera.json says")
     _add_number(group, "--height-factor", default.agl_scale, "every measured height is multiplied by this")
 
 
@@ -194,6 +196,7 @@ def flight_spec(arguments: argparse.Namespace) -> FlightSpec:
             blurred=arguments.blur,
             yaw_spiked=arguments.yaw_spike,
             agl_scale=arguments.height_factor,
+            mount_deg=(arguments.mount_forward_deg, arguments.mount_right_deg),
         ),
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from uavloc.camera import CameraModel
+from uavloc.frames import rotation_from_rpy
 from uavloc.sim.sensors import Reading
 from uavloc.types import Pixels
 
@@ -23,6 +26,14 @@ class Faults:
     yaw_spiked: frozenset[int] = frozenset()
     yaw_spike_deg: float = 60.0
     agl_scale: float = 1.0
+    mount_deg: tuple[float, float] = (0.0, 0.0)
+    """By how much the camera looks further forward and right than is told."""
+
+
+def mounted(camera: CameraModel, faults: Faults) -> CameraModel:
+    """The camera as it really is mounted."""
+    forward_rad, right_rad = (math.radians(angle) for angle in faults.mount_deg)
+    return replace(camera, body_from_cam=rotation_from_rpy(-right_rad, forward_rad, 0.0) @ camera.body_from_cam)
 
 
 def faulty_picture(picture: Pixels, before: Pixels | None, index: int, faults: Faults) -> Pixels:

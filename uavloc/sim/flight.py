@@ -12,7 +12,7 @@ import numpy as np
 from uavloc.camera import LOOKING_DOWN, CameraModel
 from uavloc.errors import InputError, UsageError
 from uavloc.frames import LocalFrame
-from uavloc.sim.faults import Faults, faulty_picture, faulty_reading
+from uavloc.sim.faults import Faults, faulty_picture, faulty_reading, mounted
 from uavloc.sim.framesfolder import FramesFolder
 from uavloc.sim.motion import Air, Motion, Pose
 from uavloc.sim.noise import drift
@@ -154,14 +154,15 @@ class SimulatedFlight:
         poses = [self._motion.at(t_s) for t_s in times]
         readings = read_sensors(poses, 1.0 / spec.rate_hz, spec.sensors, spec.seed)
         drifts = drift(stream(spec.seed, "gain"), self.count, 1.0 / spec.rate_hz, 20.0)
-        rays = camera_rays(spec.camera)
+        camera = mounted(spec.camera, spec.faults)
+        rays = camera_rays(camera)
         before: Pixels | None = None
         for k, (t_s, pose, reading) in enumerate(zip(times, poses, readings, strict=True)):
             if k in spec.faults.dropped:
                 continue
             where = self._where(pose)
-            light = render_view(scene, spec.camera, rays, where, pose.agl_m, pose.ned_from_body)
-            shift = image_shift_px(spec.camera, pose, self._motion.at(t_s + spec.optics.exposure_s))
+            light = render_view(scene, camera, rays, where, pose.agl_m, pose.ned_from_body)
+            shift = image_shift_px(camera, pose, self._motion.at(t_s + spec.optics.exposure_s))
             gain = (1.0 + spec.optics.gain_drift * float(drifts[k])) * automatic_gain(light)
             picture = photograph(light, spec.optics, shift, gain, stream(spec.seed, "photo", k))
             before = faulty_picture(picture, before, k, spec.faults)
