@@ -28,7 +28,7 @@ LAYERS: dict[str, int] = {
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
         2,
     ),
-    **dict.fromkeys(["flightconfig", "imagefile", "indexfile", "keys", "starttext"], 2),
+    **dict.fromkeys(["flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
     **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),

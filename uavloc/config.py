@@ -199,6 +199,15 @@ class EvidenceConfig(Section):
     """What a correlation peak is worth: its scores at the true place and at wrong ones."""
 
     detection: float = Field(default=0.95, gt=0, lt=1, description="Share of frames whose true place peaks at all.")
+    fade_per_year: float = Field(
+        default=0.015, ge=0, le=0.1, description="Share of these that is lost with every year between map and flight."
+    )
+    unknown_age_years: float = Field(
+        default=0.0, ge=0, le=50, description="Age of a map, or at the time of a flight, that is not known."
+    )
+    old_map_years: float = Field(
+        default=5.0, gt=0, description="Years between map and flight from which a replay warns of it."
+    )
     elsewhere: float = Field(
         default=0.1, gt=0, lt=1, description="Probability that the vehicle is nowhere where it was looked for."
     )

@@ -41,6 +41,16 @@ def first_log_odds(log_ratio: float, log_prior: float, config: EvidenceConfig) -
     return log_ratio + log_prior - math.log(1.0 - config.detection * (1.0 - config.elsewhere))
 
 
+def aged(config: EvidenceConfig, years: float) -> EvidenceConfig:
+    """What a peak is worth on a map of that age: the older it is, the likelier the true place does not peak at all.
+
+    Scores at true places fall with the years, those at wrong places do not: so what changes is the share of true places
+    that a strong peak elsewhere has to be feared for.
+    """
+    faded = config.detection * max(0.5, 1.0 - config.fade_per_year * years)
+    return config.model_copy(update={"detection": faded})
+
+
 def score_log_ratio(score: Float32, config: EvidenceConfig) -> Float32:
     """The part of `peak_log_ratio` that tells the places of one surface apart; nothing for scores below zero.
 

@@ -15,11 +15,12 @@ from uavloc.camera import CameraModel
 from uavloc.coldstart import ColdStart
 from uavloc.config import Config, FilterConfig
 from uavloc.errors import CacheError
-from uavloc.evidence import protection_m
+from uavloc.evidence import aged, protection_m
 from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, advance, mount_std_rad, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.heights import ANYWHERE_STD_M, Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
+from uavloc.mapage import map_age_years
 from uavloc.mount import Mount, feigned, looks_down, mount_of, vehicle
 from uavloc.odometry import View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
@@ -74,6 +75,7 @@ class Localizer:
             raise CacheError(f"{cache.path}: holds no dense descriptors to localize with: build it with another engine")
         self._config, self._camera, self._start = config, camera, start
         self._local = _local_frame(cache, start)
+        self._dates = [source.date for source in cache.manifest.sources]
         self._asker = Asker(cache, encoder, camera, config, self._local)
         self._seeker = Seeker(self._asker, ColdStart(cache, encoder, camera, config, self._local), config)
         self._places: Hypotheses | None = None
@@ -208,9 +210,16 @@ class Localizer:
         """The hypotheses; the operator's start holds for the first frame of the flight, usable or not."""
         if self._places is None:
             first_ns = sight.frame.t_ns if self._first_ns is None else self._first_ns
-            config = self._config if self._tells_mount(sight) else _with_mount_as_told(self._config)
+            config = self._of_flight(first_ns, sight)
             self._places = Hypotheses(self._prior(first_ns, sight, config.filter), config)
         return self._places
+
+    def _of_flight(self, t_ns: int, sight: Sight) -> Config:
+        """The configuration as the age of the map and the first attitude have it."""
+        config = self._config if self._tells_mount(sight) else _with_mount_as_told(self._config)
+        years = map_age_years(self._dates, t_ns)
+        evidence = aged(config.evidence, config.evidence.unknown_age_years if years is None else years)
+        return config.model_copy(update={"evidence": evidence})
 
     def _tells_mount(self, sight: Sight) -> bool:
         """Whether the mount can be told from the tilt of the vehicle; `relief_share` covers that of oblique cameras."""

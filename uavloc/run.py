@@ -23,6 +23,7 @@ from uavloc.files import write_atomic
 from uavloc.localizer import Localizer
 from uavloc.logs import camera_path, load_truth, open_log
 from uavloc.logs.recording import Recording
+from uavloc.mapage import map_age_years
 from uavloc.mount import mount_advice
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
@@ -106,6 +107,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
         told = advice(heard, estimates, flown, cache)
         draw_track(*map_under(cache, _places(estimates, flown, start)), estimates, flown, job.out / PICTURE)
         again = repetition(reader, estimates, config, cache, encoder) if isinstance(reader, Recording) else None
+    _warn_about_age(estimates, cache, config)
     stale = localizer.stale()
     if stale:
         write_stale(job.out / STALE, stale)
@@ -190,6 +192,15 @@ def _warn_about_start(start: Start | None, cache: TileCache) -> None:
             "start: %.6f,%.6f lies off the cache %s (W,S,E,N %.6f,%.6f,%.6f,%.6f): no frame is found there",
             start.point.lat_deg, start.point.lon_deg, cache.path, west, south, east, north,
         )  # fmt: skip
+
+
+def _warn_about_age(estimates: Sequence[Estimate], cache: TileCache, config: Config) -> None:
+    dates = [source.date for source in cache.manifest.sources]
+    years = map_age_years(dates, estimates[0].t_ns) if estimates else None
+    if years is not None and years > config.evidence.old_map_years:
+        _log.warning(
+            "%s: %.1f years lie between its oldest pictures and the flight: expect fewer fixes", cache.path, years
+        )
 
 
 def _warn_about_takeoff(takeoff: GeoPoint | None, cache: TileCache) -> None:
