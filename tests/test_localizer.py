@@ -18,6 +18,7 @@ from uavloc.encode import OnnxEncoder, load_engine
 from uavloc.frames import LocalFrame, yaw_rotation
 from uavloc.localizer import Localizer
 from uavloc.logs import open_log
+from uavloc.sim import Faults
 from uavloc.tiles import TileCache
 from uavloc.types import Attitude, Encoder, Estimate, Event, Frame, GeoPoint, Outcome, Start
 
@@ -162,3 +163,29 @@ def test_what_a_frame_lacks_is_told_and_later_frames_are_found(
     assert outcomes[:3] == [Outcome.NO_ATTITUDE, Outcome.NO_IMAGE, Outcome.LOW_TEXTURE]
     assert outcomes[4] is Outcome.FROZEN
     assert outcomes[-1] is Outcome.FIX
+
+
+def told_of_tilt(event: Event, std_rad: float) -> Event:
+    return replace(event, std_rad=(std_rad, std_rad, event.std_rad[2])) if isinstance(event, Attitude) else event
+
+
+def test_a_camera_that_is_mounted_otherwise_is_found_out_and_the_position_corrected(
+    autumn_cache: TileCache, autumn_encoder: Encoder
+) -> None:
+    """By three degrees: where roll and pitch are guesses, the vehicle might as well fly tilted."""
+    spec = replace(autumn.FLIGHT, max_frames=40, faults=Faults(mount_deg=(3.0, 0.0)))
+    flight = autumn.recorded(autumn.scene(), spec)
+    start = Start(flight.truth[0].point, 15.0)
+    measured = Localizer(autumn_cache, autumn_encoder, autumn.CAMERA, Config(), start)
+    guessing = Localizer(autumn_cache, autumn_encoder, autumn.CAMERA, Config(), start)
+    guessed = replace(flight, events=tuple(told_of_tilt(event, math.radians(1.5)) for event in flight.events))
+    right, wrong = (
+        autumn.found(one.estimates(by), flight.truth)[1] for one, by in ((flight, measured), (guessed, guessing))
+    )
+    mount, nothing = measured.mount(), guessing.mount()
+    assert mount is not None
+    assert nothing is not None
+    assert mount.forward_deg > mount.forward_std_deg
+    assert abs(mount.right_deg) < 2.0 * mount.right_std_deg
+    assert nothing.forward_deg == nothing.forward_std_deg == 0.0
+    assert np.mean(right[-10:]) < np.mean(wrong[-10:]) - 1.0
