@@ -76,7 +76,7 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TileCache]:
 
 
 def heights(cache: TileCache, start: Start | None = None, takeoff: GeoPoint | None = None) -> Heights:
-    return Heights(cache, LOCAL, start, takeoff, 2.0)
+    return Heights(cache, LOCAL, start, takeoff, Config())
 
 
 def at(north_m: float, east_m: float, std_m: float = 1.0) -> State:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from uavloc.config import Config
 from uavloc.filter import State
 from uavloc.frames import LocalFrame
 from uavloc.terrain import DATUMS
@@ -23,8 +24,6 @@ from uavloc.types import Altitude, Float, GeoPoint, Height, Start
 
 ON_THE_GROUND_M = 10.0
 """A flight that is no higher than this over its take-off when it begins has not left it yet."""
-ANYWHERE_STD_M = 150.0
-"""Beyond this (1 sigma) a vehicle is somewhere on the map, for all that is known."""
 TAKEOFF_STD_M = 5.0
 """How well a take-off that an operator names is known."""
 _MIN_KNOWN = 0.9
@@ -48,9 +47,10 @@ class Heights:
     """The newest readings of height and altitude, and what they say of the height above ground."""
 
     def __init__(
-        self, cache: TileCache, local: LocalFrame, start: Start | None, takeoff: GeoPoint | None, max_age_s: float
+        self, cache: TileCache, local: LocalFrame, start: Start | None, takeoff: GeoPoint | None, config: Config
     ) -> None:
-        self._cache, self._local, self._max_age_s = cache, local, max_age_s
+        self._cache, self._local, self._max_age_s = cache, local, config.ortho.max_height_age_s
+        self._anywhere_std_m = config.cold_start.max_prior_std_m
         self._measured: Height | None = None
         self._assumed: Height | None = None
         self._altitudes: dict[str, Altitude] = {}
@@ -97,7 +97,7 @@ class Heights:
         """The ground under the vehicle: about the start before anything is known, all over the map where it is lost."""
         if where is None:
             return self._start or self._map
-        return self._map if where.std_m > ANYWHERE_STD_M else self._ground(where.mean[:2], where.cov[:2, :2])
+        return self._map if where.std_m > self._anywhere_std_m else self._ground(where.mean[:2], where.cov[:2, :2])
 
     def _above(self, altitude: Altitude, ground: Ground) -> Height | None:
         """An altitude over the ground; None where they do not count from the same."""

@@ -18,7 +18,7 @@ from uavloc.errors import CacheError
 from uavloc.evidence import aged, protection_m
 from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, advance, mount_std_rad, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
-from uavloc.heights import ANYWHERE_STD_M, Heights
+from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.mapage import map_age_years
 from uavloc.mount import Mount, feigned, looks_down, mount_of, vehicle
@@ -80,7 +80,7 @@ class Localizer:
         self._seeker = Seeker(self._asker, ColdStart(cache, encoder, camera, config, self._local), config)
         self._places: Hypotheses | None = None
         self._attitude: Attitude | None = None
-        self._heights = Heights(cache, self._local, start, takeoff, config.ortho.max_height_age_s)
+        self._heights = Heights(cache, self._local, start, takeoff, config)
         self._view: View | None = None
         self._assumed = (0.0, 0.0)
         self._laid_rad = 0.0
@@ -194,7 +194,7 @@ class Localizer:
         if places is None:
             return None
         state = places.leader.state if places.leader else places.prior
-        if places.ranked and (state is None or state.std_m > ANYWHERE_STD_M):
+        if places.ranked and (state is None or state.std_m > self._config.cold_start.max_prior_std_m):
             state = places.ranked[0].state
         return None if state is None else advance(state, Advance(t_ns), self._config.filter)
 

@@ -20,7 +20,7 @@ from uavloc.refine import refine, sharpened
 from uavloc.register import Search, Surface, survey
 from uavloc.staleness import StaleBlock, Staleness, block_agreements
 from uavloc.tiles import TileCache
-from uavloc.turns import Turn, all_turns, anchors, searched, symmetric_steps, turned
+from uavloc.turns import Turn, all_turns, anchors, searched, smallest_steps, symmetric_steps, turned
 from uavloc.types import Attitude, Descriptors, Encoder, Float, Frame, GeoPoint, Height, Match, Outcome, Patch
 
 _REFINE_MARGIN_PX = 16
@@ -109,7 +109,9 @@ class Query:
     @property
     def reach(self) -> tuple[float, float]:
         """How far from the pose headings and log scales are covered by the search: half a step beyond the last."""
-        return _reach([heading for heading, _ in self.turns]), _reach([scale for _, scale in self.turns])
+        heading_step, scale_step = smallest_steps(self.turns)
+        headings, log_scales = zip(*self.turns, strict=True)
+        return max(headings) + heading_step / 2.0, max(log_scales) + scale_step / 2.0
 
     @property
     def ground_m(self) -> float:
@@ -273,9 +275,3 @@ class Asker:
         patch, window = (patch_m, config.ortho.max_patch_px), (window_m, config.registration.max_window_px)
         zoom = finest_fitting(self._cache.levels, lat_deg, patch, window)
         return zoom, mercator_gsd_m(lat_deg, zoom)
-
-
-def _reach(values: list[float]) -> float:
-    """Half a step beyond the last of evenly spaced values around zero."""
-    last, step = max(values), min(value for value in values if value > 0.0)
-    return last + step / 2.0

@@ -17,7 +17,7 @@ from uavloc.config import ConsensusConfig, EvidenceConfig, RegisterConfig
 from uavloc.consensus import parts_agreeing
 from uavloc.correlation import correlate, parabola, peak_offset, standardised, standing_out
 from uavloc.evidence import score_log_ratio
-from uavloc.turns import Turn
+from uavloc.turns import Turn, smallest_steps
 from uavloc.types import Descriptors, Float, Float32, Mask, Match
 
 _MIN_USABLE_SHARE = 0.05
@@ -188,7 +188,7 @@ def _turn(believed: Float32, k: int, row: int, column: int, search: Search) -> t
     found = list(zip(search.turns, around.tolist(), strict=True))
     along_heading = {turn[0]: value for turn, value in found if turn[1] == scale}
     along_scale = {turn[1]: value for turn, value in found if turn[0] == heading}
-    steps = [min(abs(turn[axis]) for turn in search.turns if turn[axis] != 0.0) for axis in (0, 1)]
+    steps = smallest_steps(search.turns)
     return *_axis_peak(along_heading, heading, steps[0]), *_axis_peak(along_scale, scale, steps[1])
 
 

@@ -53,6 +53,12 @@ def searched(headings_rad: tuple[float, ...], log_scales: tuple[float, ...], *, 
     return tuple(turn for turn in turns if not (wide or smallest) or 0.0 in turn)
 
 
+def smallest_steps(turns: Sequence[Turn]) -> tuple[float, float]:
+    """Spacing of heading and log scale of a search, which has at least a step of each beside the middle."""
+    heading, scale = (min(abs(turn[axis]) for turn in turns if turn[axis] != 0.0) for axis in (0, 1))
+    return heading, scale
+
+
 def similarity(turn: Turn, nadir: tuple[float, float], gsd_m: tuple[float, float]) -> Float:
     """2 x 3 affine map of a turn on a raster with (north, east) metres per cell about `nadir`, x and y corner-based.
 
