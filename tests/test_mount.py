@@ -15,7 +15,7 @@ from uavloc.camera import LOOKING_DOWN, camera_from_dict
 from uavloc.config import FilterConfig
 from uavloc.filter import FORWARD, HEADING, MOUNT, RIGHT, SCALE, Advance, Filter, Measurement, State, Step, start_state
 from uavloc.frames import yaw_rotation
-from uavloc.mount import Mount, feigned, looks_down, mount_of, mount_rpy_deg, remounted, vehicle
+from uavloc.mount import Mount, feigned, looks_down, mount_advice, mount_of, mount_rpy_deg, remounted, vehicle
 from uavloc.sim import default_camera
 from uavloc.sim.faults import Faults, mounted
 
@@ -171,3 +171,18 @@ def test_a_mount_is_told_in_degrees() -> None:
     state = start_state(0, 1.0, 1.0, 0.1, 0.1, math.radians(0.5))
     state = replace(state, mean=np.array([*[0.0] * 6, math.radians(1.5), math.radians(-0.7)]))
     assert mount_of(state) == Mount(*(pytest.approx(x) for x in (1.5, -0.7, 0.5, 0.5)))
+
+
+def test_only_a_mount_that_is_clearly_otherwise_is_worth_a_word() -> None:
+    assert mount_advice(CAMERA, Mount(0.7, 0.0, 0.4, 0.4), 1.0) is None, "not two sigmas off"
+    assert mount_advice(CAMERA, Mount(3.0, 0.0, 0.6, 0.6), 1.0) is None, "not known twice as well as before"
+    told = mount_advice(CAMERA, Mount(1.84, -0.3, 0.4, 0.4), 1.0)
+    assert told is not None
+    assert "1.8 +- 0.4 deg further forward than was told" in told
+    both = mount_advice(CAMERA, Mount(-1.84, -0.93, 0.4, 0.4), 1.0)
+    assert both is not None
+    assert "1.8 +- 0.4 deg further backward and 0.9 +- 0.4 deg further left" in both
+    rpy_deg = json.loads(both.partition("mount_rpy_deg to ")[2])
+    facts = {"width_px": 480, "height_px": 360, "fx_px": 300, "fy_px": 300, "cx_px": 240, "cy_px": 180}
+    set_ = camera_from_dict({**facts, "mount_rpy_deg": rpy_deg}, "camera.json").body_from_cam
+    assert set_ == pytest.approx(remounted(CAMERA, off(-1.84, -0.93)), abs=math.radians(0.15))
