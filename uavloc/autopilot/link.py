@@ -20,7 +20,8 @@ from uavloc.autopilot.requests import Requests
 from uavloc.autopilot.signing import Signing, load_key
 from uavloc.autopilot.timekeeper import TimeKeeper
 from uavloc.autopilot.tracker import Tracker
-from uavloc.autopilot.transport import Address, transport_for
+from uavloc.autopilot.transport import transport_for
+from uavloc.autopilot.udp import Address
 from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
 from uavloc.flightconfig import LinkConfig
