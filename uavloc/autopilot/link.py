@@ -189,18 +189,20 @@ class Link:
         self._ending.wait(_REOPEN_S)
 
     def _turn(self) -> None:
-        """Wait for something to happen, and do it."""
+        """Wait for something to happen, and do it: as few calls of the system as can be."""
         poll = select.poll()
         for file in (*self._transport.files(), self._wake):
             poll.register(file, select.POLLIN)
         for file in self._transport.pending():
             poll.register(file, select.POLLIN | select.POLLOUT)
         wait_s = min(self._due_s.values()) - time.monotonic()
-        poll.poll(max(wait_s, 0.0) * 1e3)
-        with contextlib.suppress(BlockingIOError):
+        ready = {file for file, _ in poll.poll(max(wait_s, 0.0) * 1e3)}
+        if self._wake in ready:
+            ready.discard(self._wake)
             os.eventfd_read(self._wake)
-        for data, address in self._transport.read():
-            self._take(data, address)
+        if ready:
+            for data, address in self._transport.read():
+                self._take(data, address)
         self._do_what_is_due()
         self._write()
 
@@ -287,4 +289,5 @@ class Link:
         for packet in packets:
             if not self._transport.write(packet):
                 self._unsent += 1
-        self._transport.flush()
+        if not packets and self._transport.pending():
+            self._transport.flush()

@@ -7,7 +7,7 @@ import os
 import socket
 
 from uavloc.autopilot.serialport import open_serial
-from uavloc.autopilot.udp import MOST_READS, READ_BYTES, Address
+from uavloc.autopilot.udp import READ_BYTES, Address
 
 _MOST_PENDING_BYTES = 65536
 _CONNECT_S = 1.0
@@ -34,19 +34,16 @@ class _Stream:
         return [] if self._file is None else [self._file]
 
     def read(self) -> list[tuple[bytes, Address]]:
-        """Bytes as they came."""
-        came: list[tuple[bytes, Address]] = []
-        while self._file is not None and len(came) < MOST_READS:
-            try:
-                data = os.read(self._file, READ_BYTES)
-            except BlockingIOError:
-                break
-            if not data:
-                raise ConnectionResetError("the other side closed the connection")
-            came.append((data, None))
-            if len(data) < READ_BYTES:
-                break
-        return came
+        """The bytes that came."""
+        if self._file is None:
+            return []
+        try:
+            data = os.read(self._file, READ_BYTES)
+        except BlockingIOError:
+            return []
+        if not data:
+            raise ConnectionResetError("the other side closed the connection")
+        return [(data, None)]
 
     def write(self, data: bytes) -> bool:
         """Send, or keep to be sent."""

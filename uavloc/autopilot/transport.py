@@ -29,7 +29,7 @@ class Transport(Protocol):
         """Descriptors that become readable when something comes."""
 
     def read(self) -> list[tuple[bytes, Address]]:
-        """What came. Raises OSError where the connection is lost."""
+        """Of what came the next piece. Raises OSError where the connection is lost."""
 
     def write(self, data: bytes) -> bool:
         """Send; False where there is no way now and the data is thrown away. Raises OSError."""

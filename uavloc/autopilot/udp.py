@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 Address: TypeAlias = Any
 """Of the sender of a datagram, as the socket gives it; None where there is only one other side."""
 READ_BYTES = 65536
-MOST_READS = 64
-"""Pieces taken at one time, so that a flood leaves time for the rest."""
 
 
 class Udp:
@@ -49,16 +47,13 @@ class Udp:
         return [] if self._socket is None else [self._socket.fileno()]
 
     def read(self) -> list[tuple[bytes, Address]]:
-        """Datagrams, and where each came from."""
-        came: list[tuple[bytes, Address]] = []
-        while self._socket is not None and len(came) < MOST_READS:
-            try:
-                came.append(self._socket.recvfrom(READ_BYTES))
-            except BlockingIOError:
-                break
-            except ConnectionRefusedError:  # nobody listens there yet
-                break
-        return came
+        """The next datagram, and where it came from."""
+        if self._socket is None:
+            return []
+        try:
+            return [self._socket.recvfrom(READ_BYTES)]
+        except (BlockingIOError, ConnectionRefusedError):  # nobody listens there yet
+            return []
 
     def write(self, data: bytes) -> bool:
         """One datagram to the vehicle."""
