@@ -108,3 +108,23 @@ def test_nothing_is_told_before_enough_answers_nor_after_a_reset() -> None:
     model.reset()
     assert model.ours(1) is None
     assert model.offset() is None
+
+
+def test_a_simulated_clock_that_slows_down_and_speeds_up_is_followed() -> None:
+    """A simulator on a busy machine: asked often while the model is not settled, once a second otherwise."""
+    model, ours_ns, vehicle_ns, asked_ns, errors_ms = ClockModel(), START_NS, 500.0 * S, 0, []
+    noise = random.Random(1)
+    for step in range(6000):
+        rate = (1.0, 0.8, 0.97, 1.1, 1.0, 0.6)[step // 1000]
+        ours_ns += 10 * MS
+        vehicle_ns += 10 * MS * rate
+        if ours_ns - asked_ns >= (S if model.settled else S // 5):
+            asked_ns = ours_ns
+            model.add(ours_ns - 2 * MS, ours_ns + round(noise.random() * 4 * MS), round(vehicle_ns))
+        told_ns = model.ours(round(vehicle_ns))
+        if told_ns is not None:
+            errors_ms.append(abs(told_ns - ours_ns) / MS)
+    errors_ms.sort()
+    assert errors_ms[len(errors_ms) // 2] < 5.0
+    assert errors_ms[len(errors_ms) * 9 // 10] < 20.0
+    assert errors_ms[-1] < 800.0

@@ -271,7 +271,7 @@ class Link:
         )
 
     def _ask_time(self) -> None:
-        period_s = _TIMESYNC_S if self._time.model.synced else _TIMESYNC_FIRST_S
+        period_s = _TIMESYNC_S if self._time.model.settled else _TIMESYNC_FIRST_S
         self._due_s[self._ask_time] = time.monotonic() + period_s
         if self.connected:
             self._post(self._time.question(self._clock.now_ns()))

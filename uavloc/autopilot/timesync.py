@@ -10,14 +10,16 @@ import numpy as np
 _KEEP = 40
 """Answers the model rests on: at one per second, most of a minute."""
 _ENOUGH = 3
-_AGREE = 5
-"""This many answers that contradict the model but not each other mean that the clock was set anew."""
+"""Answers for a line; and this many in a row that contradict it to the same side mean that the clock has moved."""
+_SETTLED = 10
 _LONGEST_WAY_NS = 500_000_000
 _LEAST_STD_NS = 200_000.0
 _SLACK_NS = 2_000_000.0
 """Stamps of whole milliseconds, and a scheduler that wakes late."""
 _DRIFT_STD = 100e-6
 """Quartz clocks differ by less than this, as a share."""
+_MOVED_DRIFT_STD = 0.3
+"""A clock that has moved may go on to do so: the time of a simulated vehicle slows down when its machine is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class _Line:
 class ClockModel:
     """A straight line through what the answers say, the quick ones weighing more than the slow ones.
 
-    The true offset lies within half the way of an answer: one that the line misses by more is an outlier.
+    The true offset lies within half the way of an answer: one that the line misses by more is an outlier, and several
+    of them to one side are a clock that was set anew or runs at another rate.
     """
 
     def __init__(self) -> None:
         self._answers: deque[_Answer] = deque(maxlen=_KEEP)
         self._rivals: list[_Answer] = []
+        self._drift_std = _DRIFT_STD
         self._line: _Line | None = None
         self.outliers = 0
 
@@ -65,10 +69,16 @@ class ClockModel:
         """Whether times can be told."""
         return self._line is not None
 
+    @property
+    def settled(self) -> bool:
+        """Whether enough answers agree for few more to be needed."""
+        return len(self._answers) >= _SETTLED and not self._rivals
+
     def reset(self) -> None:
         """Forget everything: the vehicle started anew."""
         self._answers.clear()
         self._rivals.clear()
+        self._drift_std = _DRIFT_STD
         self._line = None
 
     def add(self, asked_ns: int, came_ns: int, vehicle_ns: int) -> bool:
@@ -102,25 +112,27 @@ class ClockModel:
 
     def _agrees(self, answer: _Answer) -> bool:
         assert self._line is not None
-        offset_ns, std_ns = self._line.at(answer.vehicle_ns)
-        return abs(answer.offset_ns - offset_ns) <= answer.way_ns / 2.0 + 4.0 * std_ns + _SLACK_NS
+        std_ns = self._line.at(answer.vehicle_ns)[1]
+        return abs(self._miss_ns(answer)) <= answer.way_ns / 2.0 + 4.0 * std_ns + _SLACK_NS
+
+    def _miss_ns(self, answer: _Answer) -> int:
+        assert self._line is not None
+        return answer.offset_ns - self._line.at(answer.vehicle_ns)[0]
 
     def _rival(self, answer: _Answer) -> None:
-        """Remember a contradiction; once enough of them agree they are the truth."""
-        if self._rivals:
-            last = self._rivals[-1]
-            apart_ns = abs(answer.offset_ns - last.offset_ns)
-            if apart_ns > (answer.way_ns + last.way_ns) / 2.0 + _SLACK_NS:
-                self._rivals.clear()
+        """Remember a contradiction; enough of them to one side are the truth."""
+        if self._rivals and (self._miss_ns(self._rivals[-1]) > 0) != (self._miss_ns(answer) > 0):
+            self._rivals.clear()
         self._rivals.append(answer)
-        if len(self._rivals) >= _AGREE:
-            fresh = tuple(self._rivals)
-            self.reset()
-            self._answers.extend(fresh)
+        if len(self._rivals) >= _ENOUGH:
+            self._answers.clear()
+            self._answers.extend(self._rivals)
+            self._rivals.clear()
+            self._drift_std = _MOVED_DRIFT_STD
             self._fit()
 
     def _fit(self) -> None:
-        """Weighted least squares for offset and drift, with a prior on the drift."""
+        """Weighted least squares for offset and drift, with a prior on the drift; scatter widens the covariance."""
         if len(self._answers) < _ENOUGH:
             return
         newest = self._answers[-1]
@@ -132,9 +144,13 @@ class ClockModel:
         scale = 1e9  # seconds, so that the two unknowns are of one size
         design = np.stack([np.ones_like(dt), dt / scale], axis=1)
         information = design.T @ (design * weight[:, None])
-        information[1, 1] += 1.0 / (_DRIFT_STD * scale) ** 2
+        information[1, 1] += 1.0 / (self._drift_std * scale) ** 2
         cov = np.linalg.inv(information)
         start, slope = cov @ (design.T @ (weight * offset))
+        missed = offset - design @ np.array([start, slope])
+        cov *= max(float(weight @ missed**2) / (len(offset) - 2), 1.0)
+        if self.settled and abs(slope) < 3.0 * _DRIFT_STD * scale:
+            self._drift_std = _DRIFT_STD
         self._line = _Line(
             newest.vehicle_ns,
             newest.offset_ns,
