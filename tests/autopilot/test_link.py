@@ -152,7 +152,7 @@ def test_attitudes_are_stamped_when_they_were_measured_whatever_clock_and_delay(
     faults = Faults(delay_s=0.02, jitter_s=0.02)
     with udp(uptime_s=4000.0, drift_ppm=80.0, faults=faults) as (link, _):
         until(lambda: link.health.synced)
-        time.sleep(2.0)
+        time.sleep(1.0)
         found = attitudes_of(link)
         until(lambda: len(found) > 40)
         errors_s = sorted(abs(late_s(attitude)) for attitude in found)
@@ -182,7 +182,7 @@ def test_a_silence_is_noticed_and_recovered_from() -> None:
         link.send(peer.attitude())
         assert link.health.unsent == unsent + 1
         peer.heard.clear()
-        time.sleep(1.5)
+        time.sleep(0.3)
         assert not any(message.get_type() == "ATTITUDE" for message in peer.heard), "sent while nobody was heard"
         found = attitudes_of(link)
         peer.faults.silent = False
@@ -408,6 +408,6 @@ def test_two_hundred_messages_a_second_take_little_of_a_core() -> None:
         is_alive(link, peer)
         used: list[tuple[float, float]] = []
         link.subscribe(lambda message, _: used.append((time.thread_time(), time.monotonic())))
-        time.sleep(2.0)
+        time.sleep(1.0)
         share = (used[-1][0] - used[0][0]) / (used[-1][1] - used[0][1])
         assert share < 0.05

@@ -174,12 +174,15 @@ class Link:
                     self._complained = False
                 self._turn()
             except OSError as error:
-                self._lose(error)
+                if not self._complained:
+                    _log.warning("link %s: %s; trying again every second", self._config.url, error.strerror or error)
+                self._lose()
+            except Exception:  # a mistake of ours: told in full, and no reason to fly on without a link
+                _log.exception("link %s: opened anew after a failure", self._config.url)
+                self._lose()
         self._transport.close()
 
-    def _lose(self, error: OSError) -> None:
-        if not self._complained:
-            _log.warning("link %s: %s; trying again every second", self._config.url, error.strerror or error)
+    def _lose(self) -> None:
         self._complained = True
         self._opened = False
         self._transport.close()
