@@ -39,8 +39,8 @@ def test_no_payload_of_any_message_makes_a_failure_or_a_value_that_cannot_be(see
             system, component = noise.choice(((1, 1), (1, 1), (1, 197), (255, 190)))
             for one in intake.take(packet(message_id, payload, system=system, component=component), NOW_NS):
                 heard += 1
-                tracker.is_late(one.message)
-                tracker.is_reboot()
+                tracker.is_odd(one.message, NOW_NS)
+                tracker.is_reboot(NOW_NS)
                 tracker.take(one.message, NOW_NS)
                 events += readings.events(one.message, NOW_NS)
     assert heard > 100
@@ -65,3 +65,30 @@ def test_an_origin_at_null_island_is_none_at_all() -> None:
     for place, known in (((476_000_000, 85_000_000), True), ((0, 0), False)):
         tracker.take(mavlink.MAVLink_gps_global_origin_message(*place, 400_000), NOW_NS)
         assert (tracker.vehicle.origin is not None) is known
+
+
+def reboots(*boots_ms: int) -> list[bool]:
+    """Whether each of several times, half a second apart, was taken for a new start."""
+    tracker, found = Tracker(1, 1), []
+    for step, boot_ms in enumerate(boots_ms):
+        now_ns = NOW_NS + step * 500_000_000
+        odd = tracker.is_odd(mavlink.MAVLink_system_time_message(0, boot_ms), now_ns)
+        found.append(odd and tracker.is_reboot(now_ns))
+    assert tracker.vehicle.boots == sum(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("boots_ms", "at"),
+    [
+        ((50_000, 50_500, 900, 1400, 1900, 2400), 4),
+        ((50_000, 50_500, 900, 900, 900, 900), None),
+        ((50_000, 50_500, 900, 51_500, 1400, 52_500, 1900, 53_500), None),
+        ((50_000, 50_500, 50_100, 51_000), None),
+        ((50_000, 4_294_967_295, 50_900, 51_400), None),
+        ((50_000, 3_000_000, 900_000, 4_000_000, 51_900), None),
+        ((50_000, 0, 0, 0, 51_900), None),
+    ],
+)
+def test_a_new_start_is_a_time_that_goes_on_from_elsewhere(boots_ms: tuple[int, ...], at: int | None) -> None:
+    assert [step for step, found in enumerate(reboots(*boots_ms)) if found] == ([] if at is None else [at])

@@ -201,9 +201,6 @@ def test_a_reboot_forgets_the_clock_and_the_origin_and_asks_again() -> None:
         peer.origin = (476_100_000, 85_000_000, 400_000)
         peer.heard.clear()
         peer.reboot()
-        for _ in range(4):  # what it sends unasked
-            time.sleep(0.05)
-            peer.send(mavlink.MAVLink_system_time_message(0, peer.boot_ns() // 1_000_000))
         until(lambda: link.vehicle.boots == 1)
         until(lambda: link.vehicle.origin == Origin(47.61, 8.5, 400.0) and link.vehicle.version and link.health.synced)
         found.clear()
@@ -220,7 +217,7 @@ def test_old_packets_among_new_ones_are_no_reboot() -> None:
         for packet in old:
             peer.send_raw(packet)
             time.sleep(0.03)
-        until(lambda: link.health.refused.late >= 5)
+        until(lambda: link.health.refused.odd >= 5)
         assert link.vehicle.boots == 0
         assert link.health.synced
 

@@ -11,7 +11,7 @@ class Refused:
 
     `foreign`: of another system or component; `unsigned`, `forged` (wrong signature), `replayed` (older than one that
     came before): on a signed link; `malformed`: bytes that are no MAVLink; `absurd`: NaN or a value no vehicle has;
-    `late`: measured more than a second before what came before.
+    `odd`: stamped more than a second before, or a minute after, what came before.
     """
 
     foreign: int = 0
@@ -20,7 +20,7 @@ class Refused:
     replayed: int = 0
     malformed: int = 0
     absurd: int = 0
-    late: int = 0
+    odd: int = 0
 
 
 @dataclass(frozen=True, slots=True)

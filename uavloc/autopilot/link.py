@@ -228,14 +228,15 @@ class Link:
             self._intake.resume()
             _log.info("link %s: heard again after %.0f s", self._config.url, now_s - self._heard_s)
         self._heard_s = now_s
-        if self._tracker.is_late(message):
-            if not self._tracker.is_reboot():
-                self._intake.count("late")
-                return
+        kind = message.get_type()
+        odd = self._tracker.is_odd(message, arrival_ns)
+        if odd and self._tracker.is_reboot(arrival_ns):
             _log.warning("link %s: the autopilot started anew", self._config.url)
             self._time.reset()
             self._requests.reset()
-        kind = message.get_type()
+        elif odd and kind != "TIMESYNC":  # the clock model judges by itself
+            self._intake.count("odd")
+            return
         if kind == "HEARTBEAT":
             self._heartbeat_s = now_s
         elif kind == "TIMESYNC":

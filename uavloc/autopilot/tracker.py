@@ -17,8 +17,10 @@ _KINDS: dict[int, Kind] = {
 _ARMED = 128
 _BACK_MS = 1000
 """Messages overtake each other by less than this."""
+_AHEAD_MS = 60_000
+"""A clock that runs on is never this far ahead of where it was."""
 _AGREE = 3
-"""This many messages in a row from an earlier time since the start mean a new start."""
+"""This many messages in a row from another time since the start mean a new start."""
 
 
 class Tracker:
@@ -27,32 +29,39 @@ class Tracker:
     def __init__(self, system: int, component: int) -> None:
         self.vehicle = Vehicle(system=system, component=component)
         self._newest_ms: int | None = None
-        self._back_ms: list[int] = []
+        self._newest_at_ns = 0
+        self._odd_ms: list[int] = []
 
-    def is_late(self, message: Message) -> bool:
-        """Whether a message is from long before the newest: overtaken, repeated, or the first after a new start."""
+    def is_odd(self, message: Message, arrival_ns: int) -> bool:
+        """Whether a message is from another time than those before.
+
+        Overtaken, repeated, with a time that cannot be, or the first after a new start.
+        """
         boot_ms = _boot_ms(message)
         if boot_ms is None:
             return False
-        if self._newest_ms is None or boot_ms > self._newest_ms - _BACK_MS:
-            self._newest_ms = max(boot_ms, self._newest_ms or 0)
-            self._back_ms.clear()
+        ahead_ms = 0 if self._newest_ms is None else boot_ms - self._newest_ms
+        waited_ms = (arrival_ns - self._newest_at_ns) / 1e6
+        if -_BACK_MS < ahead_ms < _AHEAD_MS + 2.0 * waited_ms:
+            if self._newest_ms is None or ahead_ms > 0:
+                self._newest_ms, self._newest_at_ns = boot_ms, arrival_ns
+            self._odd_ms.clear()
             return False
-        if self._back_ms and boot_ms < self._back_ms[-1]:
-            self._back_ms.clear()
-        if not self._back_ms or boot_ms > self._back_ms[-1]:
-            self._back_ms.append(boot_ms)
+        if self._odd_ms and not 0 <= boot_ms - self._odd_ms[-1] < _AHEAD_MS:
+            self._odd_ms.clear()
+        if not self._odd_ms or boot_ms > self._odd_ms[-1]:
+            self._odd_ms.append(boot_ms)
         return True
 
-    def is_reboot(self) -> bool:
-        """Whether the late messages are those of a vehicle that started anew; if so everything of before is forgotten.
+    def is_reboot(self, arrival_ns: int) -> bool:
+        """Whether the odd messages are those of a vehicle that started anew; if so everything of before is forgotten.
 
-        They must go on among themselves, and nothing newer may come between: old packets are no new start.
+        They must go on among themselves, and none of the old time may come between: old packets are no new start.
         """
-        if len(self._back_ms) < _AGREE:
+        if len(self._odd_ms) < _AGREE:
             return False
-        self._newest_ms = self._back_ms[-1]
-        self._back_ms.clear()
+        self._newest_ms, self._newest_at_ns = self._odd_ms[-1], arrival_ns
+        self._odd_ms.clear()
         known = self.vehicle
         self.vehicle = Vehicle(
             known.autopilot, known.kind, system=known.system, component=known.component, boots=known.boots + 1
@@ -85,6 +94,9 @@ class Tracker:
 
 
 def _boot_ms(message: Message) -> int | None:
+    """The vehicle's time since its start in a message; an answer of TIMESYNC holds it too."""
+    if message.get_type() == "TIMESYNC":
+        return int(message.tc1) // 1_000_000 or None
     boot_ms = getattr(message, "time_boot_ms", None)
     return int(boot_ms) if boot_ms else None
 
