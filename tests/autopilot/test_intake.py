@@ -9,6 +9,7 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 
 from uavloc.autopilot.attitudes import Attitudes
+from uavloc.autopilot.health import Refused
 from uavloc.autopilot.intake import Intake
 from uavloc.autopilot.readings import Readings
 from uavloc.autopilot.sanity import LIMITS
@@ -92,3 +93,12 @@ def reboots(*boots_ms: int) -> list[bool]:
 )
 def test_a_new_start_is_a_time_that_goes_on_from_elsewhere(boots_ms: tuple[int, ...], at: int | None) -> None:
     assert [step for step, found in enumerate(reboots(*boots_ms)) if found] == ([] if at is None else [at])
+
+
+def test_what_radios_add_and_our_own_echo_are_neither_believed_nor_counted() -> None:
+    intake = Intake(LinkConfig(), None, datagrams=True)
+    echo = packet(mavlink.MAVLINK_MSG_ID_HEARTBEAT, bytes(9), system=1, component=197)
+    radio = packet(mavlink.MAVLINK_MSG_ID_RADIO_STATUS, bytes(9), system=51, component=68)
+    other = packet(mavlink.MAVLINK_MSG_ID_HEARTBEAT, bytes(9), system=255, component=190)
+    assert list(intake.take(echo + radio + other, NOW_NS)) == []
+    assert intake.refused == Refused(foreign=1)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import select
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +13,7 @@ from typing import TypeAlias
 from uavloc.autopilot.dialect import Codec, Message, mavlink
 from uavloc.autopilot.health import LinkHealth
 from uavloc.autopilot.intake import Heard, Intake
+from uavloc.autopilot.outbox import Outbox
 from uavloc.autopilot.requests import Requests
 from uavloc.autopilot.signing import Signing, load_key
 from uavloc.autopilot.timekeeper import TimeKeeper
@@ -35,7 +33,6 @@ _HEARTBEAT_S = 1.0
 _TIMESYNC_S = 1.0
 _TIMESYNC_FIRST_S = 0.2
 _REQUEST_S = 0.1
-_MOST_UNSENT = 256
 _COMPLAIN_S = 10.0
 _SECOND_NS = 1_000_000_000
 
@@ -52,54 +49,48 @@ class Link:
         """
         self._config, self._clock = config, clock
         self._transport = transport_for(config.url)
-        self._codec = Codec(config.system or config.vehicle, config.component)
+        codec = Codec(config.system or config.vehicle, config.component)
         self._signing: Signing | None = None
         if config.key:
             self._signing = Signing(load_key(Path(config.key)), Path(f"{config.key}.link{index}.json"))
-            self._codec.sign_with(self._signing.key, index)
+            codec.sign_with(self._signing.key, index)
         self._intake = Intake(config, self._signing, datagrams=self._transport.datagrams)
         self._tracker = Tracker(config.vehicle, config.autopilot)
         self._time = TimeKeeper()
         self._requests = Requests()
         self._handlers: tuple[Handler, ...] = ()
         self._commanders: tuple[Handler, ...] = ()
-        self._outbox: deque[bytes] = deque()
-        self._lock = threading.Lock()
-        self._unsent = self._reconnects = 0
+        self._outbox = Outbox(codec, self._signing, clock)
+        self._reconnects = 0
         self._heard_s = self._heartbeat_s = -1e9
         self._due_s = {self._send_heartbeat: 0.0, self._ask_time: 0.0, self._ask: 0.0}
         self._opened = self._complained = False
         self._complained_s = -1e9
         self._ending = threading.Event()
-        self._wake = -1
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin; a connection that cannot be opened is tried again every second."""
-        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._thread = threading.Thread(target=self._run, name=f"uavloc-link {self._config.url}", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """End the thread and let go of the connection. May be called more than once."""
         self._ending.set()
-        if self._thread is None:
-            return
-        self._rouse()
-        self._thread.join()
-        self._thread = None
-        with self._lock:
-            os.close(self._wake)
-            self._wake = -1
-        if self._signing is not None:
-            self._signing.close()
+        if self._thread is not None:
+            self._outbox.rouse()
+            self._thread.join()
+            self._thread = None
+            if self._signing is not None:
+                self._signing.close()
+        self._outbox.close()
 
     def send(self, message: Message) -> None:
         """Send soon; thread-safe, never waits. While the vehicle cannot be reached the message is thrown away."""
         if self.connected:
-            self._post(message)
+            self._outbox.post(message)
         else:
-            self._unsent += 1
+            self._outbox.unsent += 1
 
     def subscribe(self, handler: Handler) -> None:
         """Be called with every message of the configured autopilot that passed the checks."""
@@ -140,7 +131,7 @@ class Link:
             clock_std_ns=std_ns,
             reconnects=self._reconnects,
             reboots=self.vehicle.boots,
-            unsent=self._unsent,
+            unsent=self._outbox.unsent,
         )
 
     def vehicle_ns(self, boot_ns: int) -> int | None:
@@ -149,21 +140,6 @@ class Link:
         None while the clocks are not known to each other.
         """
         return self._time.model.ours(boot_ns)
-
-    def _post(self, message: Message) -> None:
-        """Put a packet into the outbox; where that is full the oldest goes."""
-        with self._lock:
-            stamp = 0 if self._signing is None else self._signing.stamp(self._clock.now_ns())
-            self._outbox.append(self._codec.encode(message, stamp))
-            if len(self._outbox) > _MOST_UNSENT:
-                self._outbox.popleft()
-                self._unsent += 1
-        self._rouse()
-
-    def _rouse(self) -> None:
-        with self._lock, contextlib.suppress(BlockingIOError):
-            if self._wake >= 0:
-                os.eventfd_write(self._wake, 1)
 
     def _run(self) -> None:
         while not self._ending.is_set():
@@ -186,24 +162,21 @@ class Link:
         self._complained = True
         self._opened = False
         self._transport.close()
-        with self._lock:
-            self._unsent += len(self._outbox)
-            self._outbox.clear()
+        self._outbox.unsent += len(self._outbox.take())
         self._ending.wait(_REOPEN_S)
 
     def _turn(self) -> None:
         """Wait for something to happen, and do it: as few calls of the system as can be."""
         poll = select.poll()
-        for file in (*self._transport.files(), self._wake):
+        for file in (*self._transport.files(), self._outbox.fileno()):
             poll.register(file, select.POLLIN)
         for file in self._transport.pending():
             poll.register(file, select.POLLIN | select.POLLOUT)
         wait_s = min(self._due_s.values()) - time.monotonic()
         ready = {file for file, _ in poll.poll(max(wait_s, 0.0) * 1e3)}
-        if self._wake in ready:
-            ready.discard(self._wake)
-            os.eventfd_read(self._wake)
-        if ready:
+        if self._outbox.fileno() in ready:
+            self._outbox.settle()
+        if ready - {self._outbox.fileno()}:
             for data, address in self._transport.read():
                 self._take(data, address)
         self._do_what_is_due()
@@ -242,7 +215,7 @@ class Link:
         elif kind == "TIMESYNC":
             answer = self._time.take(message, arrival_ns, self._clock.now_ns())
             if answer is not None:
-                self._post(answer)
+                self._outbox.post(answer)
         self._requests.seen(kind)
         self._tracker.take(message, arrival_ns)
         self._tell(self._handlers, Heard(message, of_vehicle=True), arrival_ns)
@@ -268,7 +241,7 @@ class Link:
     def _send_heartbeat(self) -> None:
         m = mavlink()
         self._due_s[self._send_heartbeat] = time.monotonic() + _HEARTBEAT_S
-        self._post(
+        self._outbox.post(
             m.MAVLink_heartbeat_message(
                 m.MAV_TYPE_ONBOARD_CONTROLLER, m.MAV_AUTOPILOT_INVALID, 0, 0, m.MAV_STATE_ACTIVE, 3
             )
@@ -278,20 +251,18 @@ class Link:
         period_s = _TIMESYNC_S if self._time.model.settled else _TIMESYNC_FIRST_S
         self._due_s[self._ask_time] = time.monotonic() + period_s
         if self.connected:
-            self._post(self._time.question(self._clock.now_ns()))
+            self._outbox.post(self._time.question(self._clock.now_ns()))
 
     def _ask(self) -> None:
         self._due_s[self._ask] = time.monotonic() + _REQUEST_S
         question = self._requests.due(self.vehicle, time.monotonic()) if self.connected else None
         if question is not None:
-            self._post(question)
+            self._outbox.post(question)
 
     def _write(self) -> None:
-        with self._lock:
-            packets = list(self._outbox)
-            self._outbox.clear()
+        packets = self._outbox.take()
         for packet in packets:
             if not self._transport.write(packet):
-                self._unsent += 1
+                self._outbox.unsent += 1
         if not packets and self._transport.pending():
             self._transport.flush()
