@@ -298,6 +298,7 @@ def test_what_the_engine_cannot_give_is_warned_about(map_file, mission, tmp_path
 
 def test_bad_regions_leave_the_old_cache(map_file, tmp_path):
     out = tmp_path / "out" / "c.mbtiles"
+    out.parent.mkdir()
     part = f"{LON},{LAT},{LON + 0.0005},{LAT + 0.0005}"
     works(*words_of(map_file, part, "--out", out))
     old = out.read_bytes()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import time
+from datetime import datetime
 
 import cv2
 import pytest
@@ -108,6 +111,49 @@ def test_a_failing_server_leaves_the_older_cache_and_what_was_fetched(tmp_path):
         works(*build(server, out, finer))
         assert len(server.asked) == len(set(server.paths)) < len(tiles_of_the_region())
     assert out.read_bytes() != before
+
+
+def test_gaps_that_were_kept_are_told_with_their_day_and_asked_for_anew(tmp_path):
+    """A server that lacked a tile a week ago may have it by now."""
+    out, wanted = tmp_path / "web.mbtiles", sorted(tiles_of_the_region())
+    with serving(lambda path: Reply(b"", 404) if path in wanted[3:5] else tile_at(path)) as server:
+        ran = works(*build(server, out))
+        assert f"2 tiles are not there at zoom {ZOOM}" in ran.out
+        assert "kept since" not in ran.out
+        a_week_ago = time.time() - 7 * 86_400
+        for path in (tmp_path / "kept").rglob("[0-9a-f]" * 64):
+            os.utime(path, (a_week_ago, a_week_ago))
+        server.answer = tile_at
+        server.asked.clear()
+        ran = works(*build(server, tmp_path / "again.mbtiles"))
+        day = datetime.fromtimestamp(a_week_ago).date().isoformat()
+        assert f"2 tiles are not there at zoom {ZOOM}, 2 of them from answers kept since {day}: --fresh" in ran.out
+        facts = json.loads(works(*build(server, tmp_path / "json.mbtiles"), "--json").out)["servers"][0]
+        assert (facts["missing"], facts["missing_kept"], facts["missing_since"]) == (2, 2, day)
+        assert not server.asked
+        ran = works(*build(server, out), "--fresh")
+        assert sorted(server.paths) == wanted, "every tile is asked for anew, once"
+        assert "0 tiles are not there" in ran.out
+        assert "100.0 % of it with imagery" in ran.out
+        server.asked.clear()
+        assert "0 tiles are not there" in works(*build(server, tmp_path / "after.mbtiles")).out
+        assert not server.asked, "the new answers are kept in place of the old ones"
+
+
+def test_an_empty_result_tells_the_zoom_that_was_asked_for(tmp_path):
+    with serving(in_turn(Reply(b"", 404))) as server:
+        ran = at_once(*build(server, tmp_path / "web.mbtiles", "&zoom=17"))
+        is_refused(
+            ran, "the sources are empty there", "tiles are not there at zoom 17; another zoom is named with #zoom="
+        )
+    assert not (tmp_path / "web.mbtiles").exists()
+
+
+def test_a_single_try_is_told_as_one(tmp_path):
+    with serving(in_turn(Reply(b"busy", 503))) as server:
+        ran = at_once(*build(server, tmp_path / "web.mbtiles", "&retries=0"))
+    assert ran.code == 1
+    assert "503 Service Unavailable, tried once: what was fetched is kept" in ran.err
 
 
 def test_refusals_ask_nothing(tmp_path):

@@ -125,7 +125,7 @@ def test_regions_that_cannot_be(map_file: Path, tmp_path: Path, region: str, tol
 
 
 def test_sources_that_cannot_be(map_file: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out" / "c.mbtiles"
+    out = tmp_path / "c.mbtiles"
     is_refused(build(tmp_path / "no.tif", out), "no.tif")
     other = tmp_path / "map.png"
     shutil.copy(map_file, other)
@@ -137,11 +137,19 @@ def test_sources_that_cannot_be(map_file: Path, tmp_path: Path) -> None:
     is_refused(build(card, out), "map.json", "name the picture")
     is_refused(build(map_file, tmp_path), str(tmp_path), "folder")
     is_refused(build(map_file, out, "full", "--engine", "nothing"), "nothing", "gradient")
-    assert not out.parent.exists()
+    assert not list(tmp_path.glob("c.mbtiles*"))
+
+
+def test_folders_are_not_made_by_a_slip_of_the_hand(map_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "mising" / "maps" / "c.mbtiles"
+    is_refused(build(map_file, out), f"{out}: {tmp_path / 'mising'}: there is no such folder")
+    (tmp_path / "file").write_text("")
+    is_refused(build(map_file, tmp_path / "file" / "c.mbtiles"), f"{tmp_path / 'file'}: is not a folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_build_is_told_and_its_cache_inspected(map_file: Path, tmp_path: Path) -> None:
-    out = tmp_path / "new" / "c.mbtiles"
+    out = tmp_path / "c.mbtiles"
     ran = build(map_file, out)
     assert ran.code == 0, ran.err
     assert ran.err == ""

@@ -53,6 +53,17 @@ def test_changes_round_trip(tmp_path: Path) -> None:
     assert load_config(written(tmp_path, dump_config(changed))) == changed
 
 
+def test_the_path_of_a_key_counts_from_the_file_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    named = load_config(written(tmp_path, '[cache]\npublic_key = "keys/fleet.key.pub"\n'))
+    assert named.cache.public_key == str(tmp_path / "keys" / "fleet.key.pub")
+    (tmp_path / "result").mkdir()
+    assert load_config(written(tmp_path / "result", dump_config(named))) == named, "beside a result it means the same"
+    for text in ("/keys/fleet.key.pub", "ab" * 32):
+        assert load_config(written(tmp_path, f'[cache]\npublic_key = "{text}"\n')).cache.public_key == text
+
+
 def model_of(section: str) -> type[BaseModel]:
     """The model of a section, or of every member of one that is a list."""
     value = getattr(Config(), section)

@@ -115,12 +115,10 @@ def test_without_a_start_and_without_an_index_every_frame_is_lost(
     assert (out / "track.png").is_file()
 
 
-def test_a_start_off_the_cache_is_said(flown: Flown, short_log: Path, quick: Path, tmp_path: Path) -> None:
-    where = ("--start", "-33,-7,50", "--config", quick)
+def test_a_start_just_off_the_cache_is_said(flown: Flown, short_log: Path, quick: Path, tmp_path: Path) -> None:
+    where = ("--start", "33.004,-7,60", "--config", quick)
     ran = works("replay", short_log, "--cache", flown.cache, *where, "--out", tmp_path / "out")
-    assert "warning: start: -33.000000,-7.000000 lies off the cache" in ran.err
-    found = rows(tmp_path / "out" / "estimates.csv")
-    assert {(row["outcome"], row["fix"], row["lat_deg"]) for row in found} == {("LOST", "0", "")}
+    assert "warning: start: 33.004000,-7.000000 lies off the cache" in ran.err
 
 
 def test_frames_that_cannot_be_read_are_counted(flown: Flown, short_log: Path, quick: Path, tmp_path: Path) -> None:

@@ -192,9 +192,7 @@ def test_keys_are_for_their_owner_and_never_overwritten(tmp_path):
     assert public.stat().st_mode & 0o777 == 0o644
     assert load_public(str(public)).hex() in told.out
     contents = private.read_bytes(), public.read_bytes()
-    ran = uavloc("cache", "key", private)
-    assert ran.code == 1
-    assert "is there already: keys are never overwritten" in ran.err
+    is_refused(uavloc("cache", "key", private), "is there already: keys are never overwritten")
     private.unlink()
     with pytest.raises(UavlocError, match=r"fleet.key.pub: is there already"):
         make_keys(private)
@@ -250,8 +248,9 @@ def test_build_verify_and_inspect(picture, keys, tmp_path):
     assert "taken over from the older cache" in works(*words, "--sign", keys[0]).out
     verify(out, keys[1])
     is_refused(at_once("verify", out, "--key", "ab" * 32), "signature: made with key", keys[1])
-    works(*words)
-    assert signed_by(out) is None, "a build without a key leaves no old signature"
+    before = out.read_bytes()
+    is_refused(at_once(*words), f"a.mbtiles: is signed with key {keys[1]}", "give --sign KEY")
+    assert out.read_bytes() == before
     is_refused(at_once(*words, "--sign", tmp_path / "none"), "none: no such key file")
 
 

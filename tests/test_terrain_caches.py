@@ -163,7 +163,8 @@ def test_terrain_that_does_not_go_together_is_refused(west, build, encoder, tmp_
         merge([west, above], encoder, tmp_path / "no.mbtiles")
     coarse = build(tmp_path / "coarse.mbtiles", dem(tmp_path / "coarse.tif", slope(), step_deg=8 * STEP_DEG), EAST)
     with pytest.raises(
-        CacheError, match=r"coarse.mbtiles: terrain: is of zoom \d+, but that of .*west.mbtiles of zoom"
+        CacheError,
+        match=r"coarse.mbtiles: terrain: its samples are spaced for zoom \d+, those of .*west.mbtiles for zoom",
     ):
         merge([west, coarse], encoder, tmp_path / "no.mbtiles")
     is_refused(at_once("cache", "merge", west.path, above.path, "--out", tmp_path / "no.mbtiles"), "cannot be mixed")

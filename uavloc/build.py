@@ -21,7 +21,7 @@ from uavloc.cachefile import FORMAT_VERSION, Cells, IndexFacts, Manifest, Terrai
 from uavloc.errors import RegionError
 from uavloc.frames import TILE_PX, geo_from_world_px, mean_gsd_m, mercator_gsd_m
 from uavloc.pixels import grey as to_grey
-from uavloc.region import Region
+from uavloc.region import Region, told
 from uavloc.retrieve import make_index
 from uavloc.reuse import Box, Reuse, Stored, box_under
 from uavloc.selfsimilarity import REACH_TILES, self_similarity
@@ -99,10 +99,10 @@ def build_plan(
             terrain = builder.terrain_coverage()
             if plan.terrain is not None and not terrain:
                 work.unlink()
-                raise RegionError(f"region {degrees(plan.region.bounds)} (W, S, E, N): {_no_terrain(plan.terrain)}")
+                raise RegionError(f"region {told(plan.region.bounds)} (W,S,E,N): {_no_terrain(plan.terrain)}")
             if not builder.make_images():
                 work.unlink()
-                raise RegionError(f"region {degrees(plan.region.bounds)} (W, S, E, N): the sources are empty there")
+                raise RegionError(f"region {told(plan.region.bounds)} (W,S,E,N): the sources are empty there")
             builder.make_embeddings()
             builder.make_similarities()
             builder.make_regions()

@@ -14,7 +14,7 @@ from uavloc import cachefile
 from uavloc.cachefile import FORMAT_VERSION, SourceRecord, TerrainFacts, TileId
 from uavloc.errors import EngineError, InputError, RegionError
 from uavloc.frames import TILE_PX, geo_from_world_px, mean_gsd_m, world_px_from_geo, zoom_for_gsd
-from uavloc.region import Region, clip, union
+from uavloc.region import Region, clip, swap_hint, told, told_each, union
 from uavloc.retrieve import require_faiss
 from uavloc.terrain import Terrain, encode_terrain, with_ring
 from uavloc.types import Bounds, Encoder, MapImage, MapSource
@@ -152,8 +152,8 @@ def make_plan(
     """
     used = tuple(source for source in sources if region.intersects(source.bounds))
     if not used:
-        names = ", ".join(source.name for source in sources) or "none given"
-        raise RegionError(f"region {degrees(region.bounds)} (W, S, E, N) lies outside all sources ({names})")
+        places = [(source.name, source.bounds) for source in sources]
+        raise RegionError(outside(region, places, "all sources"))
     if TILE_PX % encoder.stride:
         raise EngineError(f"engine {encoder.name}: stride {encoder.stride} does not divide {TILE_PX}")
     if encoder.global_dim:
@@ -172,6 +172,13 @@ def make_plan(
         levels = tuple(zoom for zoom in levels if zoom <= finest_zoom) or levels[-1:]
         base_zoom = levels[0]
     return Plan(region, used, encoder, ground, base_zoom, levels, terrain)
+
+
+def outside(region: Region, places: Sequence[tuple[str, Bounds]], what: str) -> str:
+    """The words for a region that meets none of the named places."""
+    hint = swap_hint(region.bounds, [box for _, box in places])
+    held = told_each(places) or "none given"
+    return f"region {told(region.bounds)} (W,S,E,N) lies outside {what} ({held}){hint}"
 
 
 def _levels(base_zoom: int, lat_deg: float, encoder: Encoder) -> tuple[int, ...]:

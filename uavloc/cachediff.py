@@ -10,6 +10,7 @@ from typing import Any
 from uavloc.buildplan import tile_bounds
 from uavloc.errors import CacheError
 from uavloc.reuse import Stored
+from uavloc.signature import signed_by
 from uavloc.types import Bounds
 
 _FACTS = (
@@ -43,7 +44,7 @@ class LevelDiff:
 
 @dataclass(frozen=True, slots=True)
 class CacheDiff:
-    """What differs: facts of the manifest by name, with both values, and tiles."""
+    """What differs: facts of the manifest and `signed_with` by name, with both values, and tiles."""
 
     same_content: bool
     facts: dict[str, tuple[Any, Any]]
@@ -54,6 +55,9 @@ def diff_caches(first: Stored, second: Stored) -> CacheDiff:
     """Compare two finished caches; raises CacheError where one cannot be read."""
     one, other = (cache.manifest.model_dump(mode="json") for cache in (first, second))
     facts = {name: (one[name], other[name]) for name in _FACTS if one[name] != other[name]}
+    keys = _claimed_key(first), _claimed_key(second)
+    if keys[0] != keys[1]:
+        facts["signed_with"] = keys
     hashes, others = _hashes(first), _hashes(second)
     kinds = sorted({key[:2] for key in (*hashes, *others)}, key=lambda key: (key[0], -key[1]))
     levels = [_level(kind, zoom, hashes, others) for kind, zoom in kinds]
@@ -75,6 +79,12 @@ def as_json(diff: CacheDiff) -> dict[str, Any]:
             for level in diff.levels for box in (level.changed_deg,)
         ],
     }  # fmt: skip
+
+
+def _claimed_key(cache: Stored) -> str | None:
+    """The key that a cache says it is signed with, as digits; unchecked."""
+    key = signed_by(cache.path)
+    return None if key is None else key.hex()
 
 
 _Hashes = dict[tuple[str, int, int, int], str]

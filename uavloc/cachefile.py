@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from uavloc.errors import CacheError, one_line
+from uavloc.errors import CacheError
 from uavloc.frames import MAX_ZOOM, TILE_PX
 from uavloc.sqlcheck import DAMAGES, check_database, columns_of
 from uavloc.types import Descriptors, MapImage, Mask, VerticalDatum
+from uavloc.validation import refusal
 
 FORMAT_VERSION: Literal[3] = 3
 READABLE_VERSIONS = (1, 2, 3)
@@ -438,9 +439,7 @@ def load_manifest(db: sqlite3.Connection, path: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate_json(rows[0][0])
     except ValidationError as error:
-        first = error.errors()[0]
-        field = one_line(ValueError(".".join(map(str, first["loc"]))))
-        raise CacheError(f"{path}: manifest.{field}: {first['msg']}") from error
+        raise CacheError(f"{path}: manifest.{refusal(error, Manifest)}") from error
     for table, since in _SINCE.items():
         if manifest.format_version >= since and not _has_table(db, table):
             raise CacheError(f"{path}: table {table}: missing; not a whole tile cache of uavloc")

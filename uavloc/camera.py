@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from uavloc.errors import InputError
 from uavloc.frames import Matrix, rotation_from_rpy
 from uavloc.types import Float
+from uavloc.validation import nearest, refusal
+
+_log = logging.getLogger(__name__)
 
 MOUNT_FROM_CAM: Matrix = np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 """Camera RDF in its gimbal's FRD: looking along gimbal forward, image-right is gimbal right."""
@@ -144,11 +148,14 @@ def _with_nadir(camera: CameraModel, nadir_px: tuple[float, float]) -> CameraMod
 def camera_from_dict(data: dict[str, Any], where: str) -> CameraModel:
     """Camera from the content of a `camera.json`; raises InputError naming `where` and the field."""
     try:
-        return _CameraFile.model_validate(data).model()
+        file = _CameraFile.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"]) or "file"
-        raise InputError(f"{where}: {field}: {first['msg']}") from error
+        raise InputError(f"{where}: {refusal(error, _CameraFile)}") from error
+    for name in file.model_extra or {}:
+        likely = nearest(name, _CameraFile.model_fields.keys() - data.keys())
+        if likely is not None:
+            _log.warning("%s: %s is not known and not used; did you mean '%s'?", where, name, likely)
+    return file.model()
 
 
 def load_camera(path: Path) -> CameraModel:

@@ -11,6 +11,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from uavloc.errors import EngineError
+from uavloc.validation import refusal
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -249,10 +250,7 @@ def _checked(kind: type[Table], facts: dict[str, Any], where: str) -> Table:
     try:
         return kind.model_validate(facts)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        what = first["msg"].removeprefix("Value error, ")
-        raise EngineError(f"{where}: {field}: {what}" if field else f"{where}: {what}") from error
+        raise EngineError(f"{where}: {refusal(error, kind)}") from error
 
 
 def dump_card(card: EngineCard) -> str:

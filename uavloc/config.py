@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -20,7 +21,8 @@ from uavloc.flightconfig import (
     SourceConfig,
 )
 from uavloc.section import Section
-from uavloc.types import Precision, Provider
+from uavloc.types import KEY_DIGITS, Precision, Provider
+from uavloc.validation import refusal
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -46,7 +48,8 @@ class CacheConfig(Section):
 
     public_key: str = Field(
         default="",
-        description="Key that the cache must be signed with: 64 hex digits, or the path of a PEM file. Empty: none.",
+        description="Key that the cache must be signed with: 64 hex digits, or the path of a PEM file, from the folder "
+        "of this file. Empty: none.",
     )
 
 
@@ -313,18 +316,37 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_config(path: Path | None) -> Config:
-    """The defaults, with what a TOML file changes; raises ConfigError naming file and field."""
+    """The defaults, with what a TOML file changes; raises ConfigError naming file and field.
+
+    The path of a key counts from the folder of the file that names it, and becomes absolute.
+    """
     if path is None:
         return Config()
     try:
-        return Config.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        return _beside(path, config_from_text(path.read_text(encoding="utf-8"), str(path)))
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from error
-    except ValueError as error:
+    except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def config_from_text(text: str, where: str) -> Config:
+    """The defaults, with what a TOML text changes; raises ConfigError naming `where` and the field."""
+    try:
+        return Config.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {refusal(error, Config)}") from error
+    except ValueError as error:
+        raise ConfigError(f"{where}: not TOML: {error}") from error
+
+
+def _beside(path: Path, config: Config) -> Config:
+    """The configuration with the key's path from where its file is, not from where the program runs."""
+    key = config.cache.public_key
+    if not key or re.fullmatch(KEY_DIGITS, key):
+        return config
+    found = str((path.parent / key).absolute())
+    return config.model_copy(update={"cache": config.cache.model_copy(update={"public_key": found})})
 
 
 def dump_config(config: Config) -> str:

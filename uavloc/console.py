@@ -49,13 +49,13 @@ def progress(label: str) -> Iterator[Progress]:
 
 
 def _lines(label: str) -> Progress:
-    """Says how far the work is every few seconds; quick work says nothing."""
-    said = time.monotonic()
+    """Says how far the work is every few seconds, and that it is done; quick work says nothing."""
+    said, last = time.monotonic(), 0
 
     def tell(done: int, total: int) -> None:
-        nonlocal said
-        if time.monotonic() - said >= LINE_SECONDS:
-            said = time.monotonic()
+        nonlocal said, last
+        if (time.monotonic() - said >= LINE_SECONDS and done != last) or (0 < last < done == total):
+            said, last = time.monotonic(), done
             sys.stderr.write(f"{label}: {done} of {total} ({100 * done // max(1, total)} %)\n")
 
     return tell

@@ -8,7 +8,8 @@ import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from uavloc.errors import InputError, MissingExtraError, UavlocError
+from uavloc.errors import InputError, MissingExtraError, UavlocError, UsageError
+from uavloc.types import KEY_DIGITS
 
 PrivateKey: TypeAlias = Any
 """Ed25519PrivateKey of the package cryptography."""
@@ -20,7 +21,8 @@ _log = logging.getLogger(__name__)
 def make_keys(private: Path) -> tuple[Path, bytes]:
     """Write a new private key, which only its owner may read, and the public one beside it (*.pub).
 
-    Gives the path and the 32 bytes of the public key. Raises UavlocError, and leaves it, where a file is there already.
+    Gives the path and the 32 bytes of the public key. Raises UsageError, and leaves it, where a file is there already,
+    UavlocError where none can be written.
     """
     serialization, ed25519 = _cryptography()
     key = ed25519.Ed25519PrivateKey.generate()
@@ -28,7 +30,7 @@ def make_keys(private: Path) -> tuple[Path, bytes]:
     pem = serialization.Encoding.PEM
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     if public.exists():
-        raise UavlocError(f"{public}: is there already: keys are never overwritten")
+        raise UsageError(f"{public}: is there already: keys are never overwritten")
     _write_new(private, secret, 0o600)
     _write_new(public, key.public_key().public_bytes(pem, serialization.PublicFormat.SubjectPublicKeyInfo), 0o644)
     return public, public_bytes(key)
@@ -53,7 +55,7 @@ def load_private(path: Path) -> PrivateKey:
 
 def load_public(text: str) -> bytes:
     """The 32 bytes of a public key: 64 hex digits, or the path of a PEM file; raises InputError."""
-    if re.fullmatch(r"[0-9a-fA-F]{64}", text):
+    if re.fullmatch(KEY_DIGITS, text):
         return bytes.fromhex(text)
     serialization, ed25519 = _cryptography()
     content = _read(Path(text))
@@ -114,7 +116,7 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
     except FileExistsError as error:
-        raise UavlocError(f"{path}: is there already: keys are never overwritten") from error
+        raise UsageError(f"{path}: is there already: keys are never overwritten") from error
     except OSError as error:
         raise UavlocError(f"{path}: cannot write the key: {error.strerror}") from error
 

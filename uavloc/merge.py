@@ -16,11 +16,12 @@ from pathlib import Path
 
 from uavloc import cachefile
 from uavloc.build import BuildReport, build_plan
-from uavloc.buildplan import Plan, below, degrees, tile_bounds
+from uavloc.buildplan import Plan, below, degrees, outside, tile_bounds
 from uavloc.cachefile import FORMAT_VERSION, SourceRecord, TerrainFacts, TileId
 from uavloc.errors import CacheError, RegionError
 from uavloc.region import Region, clip, union
 from uavloc.reuse import Stored
+from uavloc.signature import Signer
 from uavloc.terrain import DATUMS, decode_terrain, filled
 from uavloc.types import Bounds, Encoder, MapImage, Progress
 
@@ -113,6 +114,7 @@ def merge_caches(
     out: Path,
     region: Region | None = None,
     progress: Progress | None = None,
+    signer: Signer | None = None,
 ) -> BuildReport:
     """Join caches of one engine, or cut a region out of one; `out` appears only when it is complete.
 
@@ -127,12 +129,11 @@ def merge_caches(
     region = region or Region(union([_region_bounds(cache) for cache in caches]))
     used = tuple(stored for stored in maps if region.intersects(stored.bounds))
     if not used:
-        names = ", ".join(stored.name for stored in maps)
-        raise RegionError(f"region {degrees(region.bounds)} (W, S, E, N) lies outside {names}")
+        raise RegionError(outside(region, [(stored.name, stored.bounds) for stored in maps], "the cache"))
     ground = union([box for box in (clip(region.bounds, stored.bounds) for stored in used) if box])
     first = caches[0].manifest
     plan = MergePlan(region, (), encoder, ground, first.base_zoom, first.levels, maps=used)
-    return build_plan(plan, out, progress, caches)
+    return build_plan(plan, out, progress, caches, signer)
 
 
 def _check_fits(cache: Stored, first: Stored, encoder: Encoder) -> None:
@@ -162,8 +163,9 @@ def _check_terrain(caches: Sequence[Stored]) -> None:
             )
         if terrain.zoom != first.zoom:
             raise CacheError(
-                f"{path}: terrain: is of zoom {terrain.zoom}, but that of {first_path} of zoom {first.zoom}: build one "
-                f"cache from the sources of both"
+                f"{path}: terrain: its samples are spaced for zoom {terrain.zoom}, those of {first_path} for zoom "
+                f"{first.zoom}, by the finest --dem of each: build both again with the same --dem files, or one cache "
+                f"from the sources of both"
             )
 
 

@@ -12,17 +12,21 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from uavloc.camera import load_camera
-from uavloc.config import load_config
+from uavloc.camera import CameraModel, load_camera
+from uavloc.config import Config, load_config
 from uavloc.encode import load_engine
 from uavloc.errors import InputError, StoppedError, UavlocError, UsageError
 from uavloc.evaluate import Metrics, evaluate, write_metrics
 from uavloc.files import write_atomic
 from uavloc.localizer import Localizer
 from uavloc.logs import camera_path, load_truth, open_log
+from uavloc.logs.recording import Recording
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
+from uavloc.repetition import Repetition, recorded_camera, recorded_config, recorded_start, recorded_takeoff, repetition
+from uavloc.runadvice import Heard, advice, check_start
 from uavloc.runfacts import RunFacts, config_text
 from uavloc.stalemap import write_stale
 from uavloc.staleness import StaleBlock
@@ -45,7 +49,7 @@ class Job:
     camera: Path | None = None
     config: Path | None = None
     truth: Path | None = None
-    start: Start | None = None
+    start: Start | Literal["none"] | None = None
     takeoff: GeoPoint | None = None
 
 
@@ -57,6 +61,8 @@ class Result:
     estimates: list[Estimate]
     metrics: Metrics | None
     stale: Sequence[StaleBlock] = ()
+    repetition: Repetition | None = None
+    advice: Sequence[str] = ()
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -79,30 +85,33 @@ def run_replay(job: Job, progress: Progress) -> Result:
 
     All input is checked before the first file is written. Interrupted, the estimates so far stay in `estimates.csv`.
     """
-    config = load_config(job.config)
+    setup = _setup(job)
+    config, camera, start = setup.config, setup.camera, setup.start
     truth = None if job.truth is None else load_truth(job.truth)
-    camera_file = _camera_file(job)
-    camera = load_camera(camera_file)
     reader = open_log(job.log, (camera.width_px, camera.height_px))
+    heard = Heard(reader)
     engine = config.engine
     encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
     with TileCache.open(job.cache, encoder, config.cache.public_key) as cache:
-        localizer = Localizer(cache, encoder, camera, config, job.start, job.takeoff)
-        _warn_about_start(job.start, cache)
-        _warn_about_takeoff(job.takeoff, cache)
+        if isinstance(job.start, Start):
+            check_start(job.start, cache)
+        localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff)
+        _warn_about_start(start, cache)
+        _warn_about_takeoff(setup.takeoff, cache)
         _prepare(job.out)
-        facts = _facts(job, camera_file, cache, encoder)
-        write_atomic(job.out / CONFIG, config_text(config, facts).encode())
-        estimates = _published(reader, localizer, job.out, progress)
+        write_atomic(job.out / CONFIG, config_text(config, _facts(job, setup, cache, encoder)).encode())
+        estimates = _published(heard, localizer, job.out, progress)
         flown = _of_frames(truth, estimates) if truth is not None else []
-        draw_track(*map_under(cache, _places(estimates, flown, job.start)), estimates, flown, job.out / PICTURE)
+        told = advice(heard, estimates, flown, cache)
+        draw_track(*map_under(cache, _places(estimates, flown, start)), estimates, flown, job.out / PICTURE)
+        again = repetition(reader, estimates, config, cache, encoder) if isinstance(reader, Recording) else None
     stale = localizer.stale()
     if stale:
         write_stale(job.out / STALE, stale)
     metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
-    return Result(job.out, estimates, metrics, stale)
+    return Result(job.out, estimates, metrics, stale, again, told)
 
 
 def replay(
@@ -130,6 +139,32 @@ def replay(
 def peak_rss_mb() -> float:
     """Most memory this process has held, in MB (2^20 bytes); Linux counts it in KiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+@dataclass(frozen=True)
+class _Setup:
+    """What a log is flown with: as the user says, or else as the log does."""
+
+    config: Config
+    camera: CameraModel
+    camera_file: Path | None
+    start: Start | None
+    takeoff: GeoPoint | None
+
+
+def _setup(job: Job) -> _Setup:
+    start = None if job.start == "none" else job.start
+    if not Recording.accepts(job.log):
+        config, camera_file = load_config(job.config), _camera_file(job)
+        return _Setup(config, load_camera(camera_file), camera_file, start, job.takeoff)
+    facts = Recording.read_facts(job.log)
+    return _Setup(
+        load_config(job.config) if job.config else recorded_config(facts, job.log),
+        load_camera(job.camera) if job.camera else recorded_camera(facts, job.log),
+        job.camera,
+        start if job.start else recorded_start(facts, job.log),
+        job.takeoff or recorded_takeoff(facts, job.log),
+    )
 
 
 def _camera_file(job: Job) -> Path:
@@ -173,16 +208,16 @@ def _prepare(out: Path) -> None:
         raise UavlocError(f"{out}: cannot write: {error.strerror}") from error
 
 
-def _facts(job: Job, camera_file: Path, cache: TileCache, encoder: Encoder) -> RunFacts:
+def _facts(job: Job, setup: _Setup, cache: TileCache, encoder: Encoder) -> RunFacts:
     return RunFacts(
         log=job.log,
         cache=job.cache,
         content_digest=cache.manifest.content_digest,
         engine=encoder.name,
         engine_identity=encoder.identity,
-        camera=camera_file,
-        start=job.start,
-        takeoff=job.takeoff,
+        camera=setup.camera_file,
+        start=setup.start,
+        takeoff=setup.takeoff,
         truth=job.truth,
         out=job.out,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from uavloc import __version__
 from uavloc.config import Config, dump_config
 from uavloc.errors import printable
+from uavloc.starttext import point_text, start_text
 from uavloc.types import GeoPoint, Start
 
 
@@ -21,7 +22,7 @@ class RunFacts:
     content_digest: str
     engine: str
     engine_identity: str
-    camera: Path
+    camera: Path | None
     start: Start | None
     takeoff: GeoPoint | None
     truth: Path | None
@@ -41,19 +42,13 @@ def config_text(config: Config, facts: RunFacts) -> str:
 
 def command(facts: RunFacts) -> list[str]:
     """The command line that repeats the run, with absolute paths."""
-    words = ["uavloc", "replay", _path(facts.log), "--cache", _path(facts.cache), "--camera", _path(facts.camera)]
+    words = ["uavloc", "replay", _path(facts.log), "--cache", _path(facts.cache)]
+    words += [] if facts.camera is None else ["--camera", _path(facts.camera)]
     words += ["--config", _path(facts.out / "config.toml"), "--start", start_text(facts.start)]
     if facts.takeoff is not None:
-        words += ["--takeoff", f"{facts.takeoff.lat_deg!r},{facts.takeoff.lon_deg!r}"]
+        words += ["--takeoff", point_text(facts.takeoff)]
     words += [] if facts.truth is None else ["--truth", _path(facts.truth)]
     return [*words, "--out", _path(facts.out)]
-
-
-def start_text(start: Start | None) -> str:
-    """A start as `--start` takes it."""
-    if start is None:
-        return "none"
-    return f"{start.point.lat_deg!r},{start.point.lon_deg!r},{start.std_m!r}"
 
 
 def _path(path: Path) -> str:

@@ -50,11 +50,15 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A camera picture at the time of its exposure; `image` is None when it could not be read."""
+    """A camera picture at the time of its exposure; `image` is None when it could not be read.
+
+    `encoded` is the JPEG or PNG that it came as, where it did: what a recorder keeps.
+    """
 
     t_ns: int
     name: str
     image: Pixels | None
+    encoded: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,15 @@ class Truth:
     point: GeoPoint
 
 
-Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """Where an operator, asked or not, says in flight that the vehicle is: a prior, not a truth."""
+
+    t_ns: int
+    start: Start
+
+
+Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity | Hint
 
 
 class Outcome(str, Enum):
@@ -397,5 +409,7 @@ Shown: TypeAlias = Callable[[str], AbstractContextManager[Progress]]
 """Gives, while a piece of work with this label goes on, what is called with its progress."""
 Precision: TypeAlias = Literal["fp32", "fp16", "int8"]
 """Which variant of an engine is computed."""
+KEY_DIGITS = r"[0-9a-fA-F]{64}"
+"""A public key written out, in place of the path of its file."""
 Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt-ep", "tensorrt"]
 """What computes it."""

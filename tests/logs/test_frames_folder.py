@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from uavloc import imagefile
 from uavloc.errors import InputError
 from uavloc.frames import rpy_from_rotation
-from uavloc.logs import READERS, camera_path, csv_table, image_file, open_log
+from uavloc.logs import READERS, camera_path, csv_table, open_log
 from uavloc.logs.frames_folder import FramesFolder
 from uavloc.types import Altitude, Attitude, Frame, Height, LogReader, Velocity
 
@@ -331,13 +332,13 @@ def test_oversize_image_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg())
     with path.open("r+b") as stream:
-        stream.truncate(image_file.MAX_IMAGE_BYTES + 1)
-    assert image_file.read_image(path) is None
+        stream.truncate(imagefile.MAX_IMAGE_BYTES + 1)
+    assert imagefile.read_image(path) is None
 
 
 @given(start=st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"]), rest=st.binary(max_size=200))
 def test_any_header_is_survived(start: bytes, rest: bytes) -> None:
-    size = image_file.image_size(start + rest)
+    size = imagefile.image_size(start + rest)
     assert size is None or min(size) > 0
 
 
@@ -346,7 +347,7 @@ def test_exif_rotation_is_not_followed(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(jpeg()[:2] + orientation + jpeg()[2:])
     assert cv2.imread(str(path)).shape == (32, 24, 3)
-    image = image_file.read_image(path)
+    image = imagefile.read_image(path)
     assert image is not None
     assert image.shape == (24, 32, 3)
 

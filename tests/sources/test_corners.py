@@ -179,8 +179,8 @@ GOOD = Bounds(149.1, -35.3004, 149.1005, -35.3)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"width_px": None}, "m.json: width_px: Field required"),
-        ({"gsd_m": None}, "m.json: gsd_m: Field required"),
+        ({"width_px": None}, "m.json: width_px: is missing"),
+        ({"gsd_m": None}, "m.json: gsd_m: is missing"),
         ({"gsd_m": "fine"}, "m.json: gsd_m: "),
         ({"gsd_m": -1}, "m.json: gsd_m: "),
         ({"gsd_m": 0.66}, "m.json: gsd_m: 0.66 contradicts the corners"),

@@ -25,6 +25,7 @@ from uavloc.region import Region
 from uavloc.sources import open_source
 from uavloc.sources.mbtilesdb import MbTilesDb
 from uavloc.sources.picture import MAX_TILE_BYTES
+from uavloc.types import Bounds
 
 ZOOM, COLUMN, ROW = 17, 68_600, 45_880
 """The north-west corner of the tiles, near 47 degrees north."""
@@ -114,6 +115,21 @@ def test_a_cache_of_ours_is_a_source(tmp_path):
     out.write_bytes(damaged)
     with pytest.raises(CacheError, match=r"cache.mbtiles: damaged"):
         open_source(out)
+
+
+def test_of_a_cache_of_ours_the_region_is_the_map_and_its_zoom_goes_without_saying(tmp_path, caplog):
+    """Its tiles reach beyond the region, and hold overviews that are no choice."""
+    source = open_source(write(tmp_path / "m.mbtiles", tiles_of(textured(512, 512))))
+    b = source.bounds
+    width, height = b.east_deg - b.west_deg, b.north_deg - b.south_deg
+    region = Bounds(b.west_deg + 0.2 * width, b.south_deg + 0.3 * height, b.east_deg - 0.1 * width, b.north_deg)
+    out = tmp_path / "cache.mbtiles"
+    first = build_cache(Region(region), [source], load_engine("gradient", 1), out)
+    cache = open_source(out)
+    assert not caplog.records
+    assert cache.bounds == region
+    again = build_cache(Region(cache.bounds), [cache], load_engine("gradient", 1), tmp_path / "again.mbtiles")
+    assert (again.base_zoom, again.coverage, again.images) == (first.base_zoom, first.coverage, first.images)
 
 
 def test_tiles_stored_once_are_joined_without_running_the_view(tmp_path):

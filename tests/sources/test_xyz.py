@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mapfiles import textured
 
@@ -55,6 +55,7 @@ def test_pixels_are_as_stored(tiles):
     np.testing.assert_array_equal(found.rgb, textured(768, 768))
 
 
+@settings(deadline=None)
 @given(x=st.integers(-300, 900), y=st.integers(-300, 900), width=st.integers(1, 600), height=st.integers(1, 600))
 def test_any_window_is_cut_from_the_same_picture(tmp_path_factory, x, y, width, height):
     folder = tmp_path_factory.getbasetemp() / "window"

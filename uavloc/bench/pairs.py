@@ -22,7 +22,7 @@ from uavloc.consensus import consensus_log_ratio
 from uavloc.correlation import correlate, standardised
 from uavloc.errors import InputError
 from uavloc.evidence import first_log_odds, peak_log_ratio
-from uavloc.logs.image_file import read_image
+from uavloc.imagefile import read_image
 from uavloc.ortho import variants
 from uavloc.pixels import grey
 from uavloc.refine import align

@@ -7,23 +7,30 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from uavloc.build import BuildReport, build_plan
 from uavloc.buildplan import Plan, make_plan
 from uavloc.camera import load_camera
-from uavloc.commands.output import check_out, terrain_share, writing
-from uavloc.commands.preview import dry_run_facts, dry_run_rows, need_rows, region_rows, warn
-from uavloc.commands.words import megabytes, number_in
+from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
+from uavloc.commands.preview import (
+    dry_run_facts,
+    dry_run_rows,
+    need_rows,
+    region_rows,
+    warn,
+    warn_of_gaps,
+    warn_of_holes,
+)
+from uavloc.commands.words import add_buffer, megabytes, number_in
 from uavloc.config import Config
 from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
-from uavloc.errors import CacheError, UsageError
+from uavloc.errors import CacheError, RegionError, UsageError
 from uavloc.frames import mean_gsd_m
-from uavloc.keys import load_private
 from uavloc.mapneed import MapNeed, corridor_m, map_need
-from uavloc.region import DEFAULT_BUFFER_M, MAX_BUFFER_M, MIN_BUFFER_M, Area, Region, parse_area
+from uavloc.region import DEFAULT_BUFFER_M, Area, Region, parse_area
 from uavloc.region import SUPPORTED as REGIONS
 from uavloc.reuse import Stored, open_stored
 from uavloc.signature import Signer, check_signature
@@ -58,11 +65,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `uavloc build`."""
     parser.epilog = _EXAMPLES
     parser.add_argument("--region", required=True, metavar="REGION", help=f"where: {REGIONS}; see docs/regions.md")
-    parser.add_argument(
-        "--buffer", type=partial(number_in, MIN_BUFFER_M, MAX_BUFFER_M, field="M"), metavar="M",
-        help="widen all that the region file draws by so many metres; without it only lines and points are widened, "
-        f"by {DEFAULT_BUFFER_M:g} m, or by what --camera sees from the greatest height of --agl-m",
-    )  # fmt: skip
+    add_buffer(parser, f"by {DEFAULT_BUFFER_M:g} m, or by what --camera sees from the greatest height of --agl-m")
     parser.add_argument(
         "--source", required=True, action="append", metavar="SOURCE",
         help=f"imagery: {SUPPORTED}; repeat it for more: the first that has a place is used there (docs/sources.md)",
@@ -93,8 +96,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--dem-std", type=_dem_std, default=DEM_STD_M, metavar="METRES",
         help="how far off the heights are, trees and houses included (1 sigma; default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--fresh", action="store_true", help="take nothing over from an older cache of the same name")
-    parser.add_argument("--sign", type=Path, metavar="KEY", help="private key to sign with ('uavloc cache key')")
+    parser.add_argument(
+        "--fresh", action="store_true",
+        help="take nothing over from an older cache of the same name, and ask servers anew for what was kept of them",
+    )  # fmt: skip
+    add_sign(parser)
     parser.add_argument("--out", type=Path, metavar="CACHE", help="file to write, best named *.mbtiles")
     parser.add_argument(
         "--dry-run", action="store_true",
@@ -106,19 +112,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Build the cache and tell what it holds, or tell what that would take."""
-    _check_options(arguments)
-    signer = Signer(load_private(arguments.sign)) if arguments.sign else None
+    signer = signer_of(arguments)
+    _check_options(arguments, signer)
     area, sources, need = _ground(arguments)
     terrain = _terrain(arguments)
     encoder = load_engine(arguments.engine)
     plan = make_plan(area.region, sources, encoder, need.finest_zoom if need else None, terrain)
     warn(plan, need, area)
+    within = sources if arguments.region.strip() != "full" else []
+    warn_of_gaps(area, within)
     if arguments.dry_run:
         rows, facts = dry_run_rows(area, plan, sources), dry_run_facts(area, plan, sources, need)
     else:
         report = _built(plan, arguments, signer)
+        warn_of_holes(area, within, report.coverage)
         key = signer.public.hex() if signer else None
-        rows, facts = [*_summary(report, area.region), *_fetched(sources)], {**asdict(report), "signed_with": key}
+        rows = [*_summary(report, area.region), *_fetched(sources)]
+        facts = {**asdict(report), "signed_with": key, "servers": _fetched_facts(sources)}
         rows += [("signed with key", key)] if key else []
     if arguments.json:
         say(json.dumps(facts, indent=2, default=str))
@@ -126,19 +136,26 @@ def run(arguments: argparse.Namespace) -> None:
         show_table([*region_rows(area), *need_rows(plan, need), *rows])
 
 
-def _check_options(arguments: argparse.Namespace) -> None:
+def _check_options(arguments: argparse.Namespace, signer: Signer | None) -> None:
     if (arguments.camera is None) != (arguments.agl_m is None):
         raise UsageError("--camera and --agl-m belong together: what a camera sees depends on its height")
     if not arguments.dry_run:
         if arguments.out is None:
             raise UsageError("--out: where to write the cache is missing (only --dry-run needs none)")
-        check_out(arguments.out)
+        check_out(arguments.out, signer)
 
 
 def _built(plan: Plan, arguments: argparse.Namespace, signer: Signer | None) -> BuildReport:
     older = [] if arguments.fresh else _older(arguments.out, signer)
-    with writing(arguments.out), progress("build") as tell:
-        return build_plan(plan, arguments.out, tell, older, signer)
+    try:
+        with writing(arguments.out), progress("build") as tell:
+            return build_plan(plan, arguments.out, tell, older, signer)
+    except RegionError as error:
+        servers = [source for source in plan.sources if isinstance(source, WebTiles) and source.missing]
+        if not servers:
+            raise
+        told = "; ".join(f"{source.name}: {_gaps(source)}" for source in servers)
+        raise RegionError(f"{error} ({told}; another zoom is named with #zoom=)") from error
 
 
 def _older(out: Path, signer: Signer | None) -> list[Stored]:
@@ -155,10 +172,31 @@ def _older(out: Path, signer: Signer | None) -> list[Stored]:
 
 
 def _fetched(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
-    """What came from servers, and what they did not have."""
+    """What came from servers, and what they did not have, or did not have when they were asked."""
     servers = [source for source in sources if isinstance(source, WebTiles)]
-    told = "{} answers fetched, {}; {} tiles are not there"
-    return [(source.name, told.format(source.answers, megabytes(source.bytes), source.missing)) for source in servers]
+    return [(source.name, f"{source.answers} answers fetched, {megabytes(source.bytes)}; {_gaps(source)}")
+            for source in servers]  # fmt: skip
+
+
+def _gaps(source: WebTiles) -> str:
+    told = f"{source.missing} tiles are not there at zoom {source.zoom}"
+    if source.missing_kept is None:
+        return told
+    count, since = source.missing_kept
+    return f"{told}, {count} of them from answers kept since {since}: --fresh asks again"
+
+
+def _fetched_facts(sources: Sequence[MapSource]) -> list[dict[str, Any]]:
+    """The same for programs."""
+    servers = [source for source in sources if isinstance(source, WebTiles)]
+    return [
+        {
+            "name": source.name, "zoom": source.zoom, "answers": source.answers, "bytes": source.bytes,
+            "missing": source.missing, "missing_kept": source.missing_kept and source.missing_kept[0],
+            "missing_since": source.missing_kept and source.missing_kept[1],
+        }
+        for source in servers
+    ]  # fmt: skip
 
 
 def _dem_std(text: str) -> float:
@@ -190,10 +228,10 @@ def _ground(arguments: argparse.Namespace) -> tuple[Area, list[MapSource], MapNe
 def _area(arguments: argparse.Namespace, beside_m: float) -> tuple[Area, list[MapSource]]:
     """Region and sources; a server need not know its bounds unless the region is 'full'."""
     if arguments.region.strip() == "full":
-        sources = [open_source(place) for place in arguments.source]
+        sources = [open_source(place, fresh=arguments.fresh) for place in arguments.source]
         return parse_area(arguments.region, [source.bounds for source in sources], arguments.buffer), sources
     area = parse_area(arguments.region, [], arguments.buffer, beside_m)
-    return area, [open_source(place, area.region.bounds) for place in arguments.source]
+    return area, [open_source(place, area.region.bounds, fresh=arguments.fresh) for place in arguments.source]
 
 
 def _heights(text: str) -> tuple[float, float]:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from uavloc.build import BuildReport
 from uavloc.cachediff import CacheDiff, as_json, diff_caches
-from uavloc.commands.output import check_out, terrain_share, writing
-from uavloc.commands.words import megabytes
+from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
+from uavloc.commands.preview import region_rows
+from uavloc.commands.words import add_buffer, megabytes
 from uavloc.console import progress, say, show_table
 from uavloc.encode import load_engine
 from uavloc.errors import UsageError
 from uavloc.keys import load_private, make_keys
 from uavloc.merge import merge_caches
-from uavloc.region import SUPPORTED, parse_region
+from uavloc.region import DEFAULT_BUFFER_M, SUPPORTED, parse_area
 from uavloc.reuse import Stored, open_stored
-from uavloc.signature import Signer, sign_cache
+from uavloc.signature import Signer, check_signature, sign_cache, signed_by
 from uavloc.types import Bounds, Encoder
+
+_log = logging.getLogger(__name__)
 
 _MAX_LETTERS = 100
 """Of a fact that differs."""
@@ -28,6 +33,7 @@ _EXAMPLES = """
 examples:
   uavloc cache merge north.mbtiles south.mbtiles --out field.mbtiles
   uavloc cache extract field.mbtiles --region 11.34,48.04,11.36,48.06 --out part.mbtiles
+  uavloc cache extract field.mbtiles --region mission.plan --sign fleet.key --out mission.mbtiles
   uavloc cache diff old.mbtiles new.mbtiles
   uavloc cache key fleet.key                          writes fleet.key and fleet.key.pub
   uavloc cache sign field.mbtiles --key fleet.key     and uavloc verify field.mbtiles --key fleet.key.pub
@@ -36,11 +42,12 @@ _MERGE = """
 The caches must be of one engine and have the same zooms. Where they overlap the first one is used; where it has no
 pixels, the next. Pictures are taken over as they are. Descriptors too, except within reach of a seam, where they are
 computed anew from both sides: the engine must be installed. Terrain of the first that knows a height is taken; all that
-have terrain must count from the same datum and have it at the same zoom.
+have terrain must count from the same datum and have it at the same zoom. The signatures of the caches do not cover the
+result: sign it with --sign.
 """
 _EXTRACT = """
 The result equals a build of that region from the same pictures. Descriptors at its edge are computed anew, without what
-lies beyond: the engine must be installed.
+lies beyond: the engine must be installed. The signature of the cache does not cover the result: sign it with --sign.
 """
 
 
@@ -55,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     extract = actions.add_parser("extract", help="cut a region out of a cache", epilog=_EXTRACT)
     _add_cache(extract)
     extract.add_argument("--region", required=True, metavar="REGION", help=f"where: {SUPPORTED}")
+    add_buffer(extract, f"by {DEFAULT_BUFFER_M:g} m")
     _add_result(extract)
     extract.set_defaults(run=run_extract)
     diff = actions.add_parser("diff", help="tell what differs between two caches")
@@ -75,23 +83,23 @@ def run_merge(arguments: argparse.Namespace) -> None:
     """Join caches."""
     if len(arguments.caches) < 2:
         raise UsageError("merge takes two caches or more")
-    check_out(arguments.out)
+    signer = _signer(arguments, arguments.caches)
     caches = [open_stored(path) for path in arguments.caches]
     encoder = _engine_of(caches[0], arguments.engine)
     with writing(arguments.out), progress("merge") as tell:
-        report = merge_caches(caches, encoder, arguments.out, None, tell)
-    show_table(_summary(report))
+        report = merge_caches(caches, encoder, arguments.out, None, tell, signer)
+    show_table(_summary(report, signer))
 
 
 def run_extract(arguments: argparse.Namespace) -> None:
     """Cut a region out of a cache."""
-    check_out(arguments.out)
+    signer = _signer(arguments, [arguments.cache])
     cache = open_stored(arguments.cache)
     encoder = _engine_of(cache, arguments.engine)
-    region = parse_region(arguments.region, [Bounds(*cache.manifest.region_bounds_deg)])
+    area = parse_area(arguments.region, [Bounds(*cache.manifest.region_bounds_deg)], arguments.buffer)
     with writing(arguments.out), progress("extract") as tell:
-        report = merge_caches([cache], encoder, arguments.out, region, tell)
-    show_table(_summary(report))
+        report = merge_caches([cache], encoder, arguments.out, area.region, tell, signer)
+    show_table([*region_rows(area), *_summary(report, signer)])
 
 
 def run_diff(arguments: argparse.Namespace) -> None:
@@ -121,6 +129,22 @@ def run_sign(arguments: argparse.Namespace) -> None:
     say(f"{arguments.cache}: signed with key {signer.public.hex()}")
 
 
+def _signer(arguments: argparse.Namespace, caches: Sequence[Path]) -> Signer | None:
+    """What signs the result, which the signatures of the caches do not cover; raises UavlocError."""
+    signer = signer_of(arguments)
+    check_out(arguments.out, signer)
+    for path in caches:
+        key = signed_by(path)
+        if signer is None and key is not None:
+            _log.warning("%s: is signed with key %s, the result is not signed: give --sign KEY", path, key.hex())
+        elif signer is not None and key == signer.public:
+            check_signature(path, key.hex())
+        elif signer is not None:
+            made = f"signed with key {key.hex()}" if key else "not signed"
+            _log.warning("%s: is %s: your signature of the result vouches for it, too", path, made)
+    return signer
+
+
 def _add_cache(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cache", type=Path, metavar="CACHE", help="tile cache made by 'uavloc build'")
 
@@ -130,6 +154,7 @@ def _add_result(parser: argparse.ArgumentParser) -> None:
         "--engine", metavar="NAME", help="engine of the caches, a name or a folder (default: the installed one)"
     )
     parser.add_argument("--out", required=True, type=Path, metavar="CACHE", help="file to write, best named *.mbtiles")
+    add_sign(parser)
 
 
 def _engine_of(cache: Stored, asked: str | None) -> Encoder:
@@ -140,7 +165,7 @@ def _engine_of(cache: Stored, asked: str | None) -> Encoder:
     return load_engine(name)
 
 
-def _summary(report: BuildReport) -> list[tuple[str, str]]:
+def _summary(report: BuildReport, signer: Signer | None) -> list[tuple[str, str]]:
     anew = report.embeddings - report.reused
     return [
         ("cache", str(report.path)),
@@ -150,6 +175,7 @@ def _summary(report: BuildReport) -> list[tuple[str, str]]:
         ("size", megabytes(report.size_bytes)),
         ("time", f"{report.seconds:.1f} s" + (", resumed" if report.resumed else "")),
         ("content", report.content_digest),
+        *([("signed with key", signer.public.hex())] if signer else []),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("created", manifest["created"]),
         ("engine", f"{manifest['engine']} {manifest['engine_identity']}"),
         ("region W,S,E,N", ",".join(f"{degrees:.7f}" for degrees in manifest["region_bounds_deg"])),
-        ("map", f"{manifest['gsd_m']:.3f} m per pixel at its finest"),
+        ("map", f"{_gsd_m(facts['images'][0]):.3f} m per pixel at its finest"),
     ]
     rows += [("source", _source(source)) for source in manifest["sources"]]
     rows += [("pictures", _level(level)) for level in facts["images"]]
@@ -80,6 +81,11 @@ def _likeness(level: dict[str, Any]) -> str:
     return f"zoom {level['zoom']}: {spread}, {level['share_above_half']:.1%} above 0.5"
 
 
+def _gsd_m(level: dict[str, Any]) -> float:
+    """Ground metres of a pixel in the middle of the region: north and east differ by up to 0.7 %."""
+    return math.sqrt(level["gsd_north_m"] * level["gsd_east_m"])
+
+
 def _level(level: dict[str, Any]) -> str:
-    gsd = f"{level['gsd_north_m']:.3f} m per pixel"
+    gsd = f"{_gsd_m(level):.3f} m per pixel"
     return f"zoom {level['zoom']}: {level['tiles']} tiles, {gsd}, {megabytes(level['bytes'])}"

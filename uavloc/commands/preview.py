@@ -11,12 +11,14 @@ from uavloc.buildplan import Plan, degrees
 from uavloc.commands.words import megabytes
 from uavloc.frames import mean_gsd_m
 from uavloc.mapneed import MapNeed
-from uavloc.region import Area, Heights
+from uavloc.region import Area, Heights, swap_hint, told, told_each
 from uavloc.terrain import DATUMS
 from uavloc.types import MapSource
 
 _log = logging.getLogger(__name__)
 
+MAPPED = 0.8
+"""A smaller share of a region with imagery is worth a warning."""
 _ESTIMATE = "from figures measured once on one core: half or twice as much is possible"
 
 
@@ -61,6 +63,31 @@ def warn(plan: Plan, need: MapNeed | None, area: Area) -> None:
         if heights.above != "sea level" and (heights.high_m < need.agl_m[0] or heights.low_m > need.agl_m[1]):
             _log.warning("--agl-m %g,%g has nothing in common with the mission, which flies %s",
                          *need.agl_m, _band(heights))  # fmt: skip
+
+
+def warn_of_gaps(area: Area, sources: Sequence[MapSource]) -> None:
+    """Warn, before anything is read, where much of a region lies off the sources; they are none where it is 'full'."""
+    share = area.region.share_within([source.bounds for source in sources]) if sources else 1.0
+    if share < MAPPED:
+        places = [(source.name, source.bounds) for source in sources]
+        _log.warning(
+            "only %s of the region lies on the map; no position can be found over the rest (region %s; %s)%s",
+            _part(share), told(area.region.bounds), told_each(places),
+            swap_hint(area.region.bounds, [box for _, box in places]) if share < 0.5 else "",
+        )  # fmt: skip
+
+
+def warn_of_holes(area: Area, sources: Sequence[MapSource], coverage: float) -> None:
+    """Warn where the sources turned out to have no imagery in much of a region that lies on them."""
+    if sources and coverage < MAPPED <= area.region.share_within([source.bounds for source in sources]):
+        _log.warning(
+            "only %s of the region has imagery, since the sources have holes; no position can be found over the rest",
+            _part(coverage),
+        )  # fmt: skip
+
+
+def _part(share: float) -> str:
+    return f"{100.0 * share:.2g} %"
 
 
 def dry_run_rows(area: Area, plan: Plan, sources: Sequence[MapSource]) -> list[tuple[str, str]]:

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Literal
 
-from uavloc.commands.words import number_in
 from uavloc.console import progress, say, show_table
+from uavloc.errors import UsageError
 from uavloc.evaluate import table
-from uavloc.frames import MAX_MERCATOR_LAT_DEG
 from uavloc.run import STALE, Job, Result, run_replay
+from uavloc.starttext import point_from_text, start_from_text
 from uavloc.types import GeoPoint, Start
-
-MAX_START_STD_M = 100_000.0
 
 _EXAMPLES = """
 examples:
   uavloc replay flight1 --cache field.mbtiles --start 48.05,11.35,50 --out result
   uavloc replay flight1 --cache field.mbtiles --start -29.4006,-51.9430,50 --truth flight1/truth.csv --out result
+  uavloc replay flight1 --cache field.mbtiles --config field.toml --out result
 
-LOG is a folder with sensors.csv, camera.json and the images in frames/.
+LOG is a folder with sensors.csv, camera.json and the images in frames/, or a recording (.mcap) of 'uavloc run'. That is
+flown again with the camera, configuration and start it was flown with, and the summary tells whether it gave the same.
 DIR gets estimates.csv (a row per frame), track.geojson, track.kml, track.png, config.toml (repeats the run), and with
 --truth metrics.json; stale.geojson where the flight showed the map to be out of date.
 """
@@ -30,8 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     parser.add_argument("log", type=Path, metavar="LOG", help="recorded flight")
     parser.add_argument("--cache", required=True, type=Path, metavar="CACHE", help="tile cache of the area")
-    parser.add_argument("--camera", type=Path, metavar="FILE", help="camera file (default: camera.json of the log)")
-    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML with settings that differ from the defaults")
+    parser.add_argument("--camera", type=Path, metavar="FILE", help="camera file (default: that of the log)")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML with settings that differ from the defaults (README)"
+    )
     parser.add_argument(
         "--start", type=start, metavar="LAT,LON,STD_M|none",
         help="where the flight begins, in degrees, and how far off that may be (1 sigma, metres); with none, the "
@@ -47,27 +50,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
-def start(text: str) -> Start | None:
+def start(text: str) -> Start | Literal["none"]:
     """`LAT,LON,STD_M` or `none`, for argparse."""
-    if text == "none":
-        return None
-    parts = text.split(",")
-    if len(parts) != 3:
-        raise argparse.ArgumentTypeError(f"'{text}' is neither LAT,LON,STD_M nor none")
-    return Start(_point(parts), number_in(0.1, MAX_START_STD_M, parts[2], "STD_M"))
+    try:
+        return start_from_text(text) or "none"
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def takeoff(text: str) -> GeoPoint:
     """`LAT,LON`, for argparse."""
-    parts = text.split(",")
-    if len(parts) != 2:
-        raise argparse.ArgumentTypeError(f"'{text}' is not LAT,LON")
-    return _point(parts)
-
-
-def _point(parts: list[str]) -> GeoPoint:
-    lat_deg = number_in(-MAX_MERCATOR_LAT_DEG, MAX_MERCATOR_LAT_DEG, parts[0], "LAT")
-    return GeoPoint(lat_deg, number_in(-180.0, 180.0, parts[1], "LON"))
+    try:
+        return point_from_text(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -91,6 +87,9 @@ def summary(result: Result) -> list[tuple[str, str]]:
         ("with a fix", f"{result.fixes} ({100 * result.fixes / frames:.1f} %)"),
         ("outcomes", ", ".join(f"{outcome} {count}" for outcome, count in result.outcomes.most_common())),
     ]
+    rows += [("advice", line) for line in result.advice]
+    if result.repetition is not None:
+        rows.append(("repeats", result.repetition.words))
     if result.stale:
         rows.append(("map out of date", f"{len(result.stale)} places: see {STALE}"))
     return rows if result.metrics is None else rows[:1] + rows[3:] + table(result.metrics)

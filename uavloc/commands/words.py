@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+from functools import partial
+
+from uavloc.region import MAX_BUFFER_M, MIN_BUFFER_M
 
 
 def megabytes(size: int) -> str:
@@ -31,6 +34,15 @@ def number_in(low: float, high: float, text: str, field: str) -> float:
     if not low <= value <= high:
         raise argparse.ArgumentTypeError(f"{field}: {text} is not within {low:g} to {high:g}")
     return value
+
+
+def add_buffer(parser: argparse.ArgumentParser, lines: str) -> None:
+    """The option `--buffer` of what cuts a region; `lines` says by how much lines and points are widened without it."""
+    parser.add_argument(
+        "--buffer", type=partial(number_in, MIN_BUFFER_M, MAX_BUFFER_M, field="M"), metavar="M",
+        help="widen all that the region file draws by so many metres; without it only lines and points are widened, "
+        f"{lines}",
+    )  # fmt: skip
 
 
 def frame_numbers(text: str) -> frozenset[int]:

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from uavloc.errors import InputError
 from uavloc.logs.frames_folder import FramesFolder, camera_path
+from uavloc.logs.recording import Recording
 from uavloc.logs.truth import load_truth
 from uavloc.types import LogReader
 
 __all__ = ["READERS", "camera_path", "load_truth", "open_log"]
 
-READERS = {
+READERS: dict[str, type[FramesFolder] | type[Recording]] = {
     "frames": FramesFolder,
+    "recording": Recording,
 }
 """Readers by format; the first one that accepts a path reads it."""
 

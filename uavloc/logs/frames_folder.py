@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from uavloc.errors import InputError
+from uavloc.errors import InputError, printable
+from uavloc.imagefile import IMAGE_ENDINGS, read_image, read_image_size
 from uavloc.logs.csv_table import Row, read_table
-from uavloc.logs.frame_names import IMAGE_ENDINGS, check_new, frame_name, stem
-from uavloc.logs.image_file import read_image, read_image_size
+from uavloc.logs.frame_names import check_new, frame_name, stem
 from uavloc.logs.sensors import COLUMNS, events_of, time_ns
 from uavloc.types import Event, Frame
+from uavloc.validation import nearest
 
 _log = logging.getLogger(__name__)
 
@@ -67,9 +68,7 @@ def camera_path(log: Path) -> Path | None:
 
 def _shots(folder: Path) -> list[_Shot]:
     table = read_table(folder / "sensors.csv", ("frame", "t_s"))
-    unknown = sorted(set(table.columns) - COLUMNS - {""})
-    if unknown:
-        _log.warning("%s: columns without a meaning here are ignored: %s", folder / "sensors.csv", ", ".join(unknown))
+    _warn_of_unknown(folder / "sensors.csv", set(table.columns))
     images = _images(folder)
     shots: list[_Shot] = []
     seen: set[str] = set()
@@ -80,6 +79,17 @@ def _shots(folder: Path) -> list[_Shot]:
     if all(shot.image is None for shot in shots):
         raise InputError(f"{folder}: no image ({', '.join(IMAGE_ENDINGS)}) for any of the {len(shots)} frames")
     return shots
+
+
+def _warn_of_unknown(path: Path, columns: set[str]) -> None:
+    """Tell which columns are ignored, and which of those were likely meant to be one that is not there."""
+    unknown = sorted(columns - COLUMNS - {""})
+    if unknown:
+        _log.warning("%s: columns without a meaning here are ignored: %s", path, ", ".join(map(printable, unknown)))
+    for name in unknown:
+        likely = nearest(name, COLUMNS - columns)
+        if likely is not None:
+            _log.warning("%s: column %s: did you mean '%s'?", path, printable(name), likely)
 
 
 def _shot(row: Row, images: dict[str, list[Path]]) -> _Shot:

@@ -23,13 +23,15 @@ from uavloc.region.kmz import read_kmz
 from uavloc.region.plan import read_plan
 from uavloc.region.readfile import MAX_FILE_BYTES
 from uavloc.region.shape import Region, Rings, clip, region_of, require_shapely, union
+from uavloc.region.told import swap_hint, told, told_each
 from uavloc.region.track import read_track
 from uavloc.region.waypoints import read_waypoints
 from uavloc.types import Bounds
 
 __all__ = [
     "DEFAULT_BUFFER_M", "MAX_BUFFER_M", "MAX_FILE_BYTES", "MAX_VERTICES", "MIN_BUFFER_M", "READERS", "SUPPORTED",
-    "Area", "Datum", "Drawn", "Heights", "Region", "Rings", "clip", "parse_area", "parse_region", "union",
+    "Area", "Datum", "Drawn", "Heights", "Region", "Rings", "clip", "parse_area", "parse_region",
+    "swap_hint", "told", "told_each", "union",
 ]  # fmt: skip
 
 MAX_VERTICES = 100_000
@@ -44,7 +46,9 @@ READERS: dict[str, Callable[[Path, str], Drawn]] = {
     ".csv": read_track,
 }
 """What reads a file, by its ending; called with its path and how messages name it."""
-SUPPORTED = "full, W,S,E,N in degrees, or a GeoJSON, KML, KMZ, QGroundControl .plan, .waypoints or CSV track file"
+SUPPORTED = (
+    "full, W,S,E,N in degrees, or a GeoJSON, KML, KMZ, QGroundControl .plan, .waypoints (or .txt) or CSV track file"
+)
 
 
 @dataclass(frozen=True)

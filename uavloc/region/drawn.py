@@ -55,7 +55,8 @@ def check_degrees(value: float, limit: float, where: str) -> None:
         raise RegionError(f"{where}: {value} is not a finite number of degrees")
     if abs(value) > limit:
         reason = "the polar ends of the Web-Mercator map" if limit < 90 else "the range of longitudes"
-        hint = "; export it in degrees of WGS84 (EPSG:4326)" if abs(value) > 360 else ""
+        swapped = "; are latitude and longitude swapped?" if limit < 90 and abs(value) <= 180 else ""
+        hint = "; export it in degrees of WGS84 (EPSG:4326)" if abs(value) > 360 else swapped
         raise RegionError(f"{where}: {value:g} is beyond +-{limit:.4f} degrees, {reason}{hint}")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -75,8 +76,10 @@ class Region:
 
     def share_within(self, boxes: Sequence[Bounds]) -> float:
         """The share of the region's area, 0 to 1, that lies in any of the boxes; raises MissingExtraError."""
-        shape = self._shape if self.polygons else _box_shape(self.bounds)
-        covered = shape.intersection(require_shapely().union_all([_box_shape(box) for box in boxes]))
+        if not self.polygons:
+            parts = [part for box in boxes if (part := clip(self.bounds, box))]
+            return min(1.0, sum(cell.area_km2 for cell in _cells(parts)) / self.area_km2)
+        covered = self._shape.intersection(require_shapely().union_all([_box_shape(box) for box in boxes]))
         return min(1.0, _area_km2(covered) / self.area_km2)
 
     @cached_property
@@ -116,6 +119,17 @@ def require_shapely() -> Any:
     except ImportError:
         raise MissingExtraError("shapely", "build") from None
     return shapely
+
+
+def _cells(boxes: Sequence[Bounds]) -> Iterator[Region]:
+    """What boxes cover together, as boxes that do not overlap: the grid of all their edges."""
+    lons = sorted({lon for box in boxes for lon in (box.west_deg, box.east_deg)})
+    lats = sorted({lat for box in boxes for lat in (box.south_deg, box.north_deg)})
+    for west, east in pairwise(lons):
+        for south, north in pairwise(lats):
+            cell = Bounds(west, south, east, north)
+            if any(clip(cell, box) for box in boxes):
+                yield Region(cell)
 
 
 def _box_shape(box: Bounds) -> Any:

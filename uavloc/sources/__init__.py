@@ -36,15 +36,15 @@ SUPPORTED = (
 )
 
 
-def open_source(place: str | Path, within: Bounds | None = None) -> MapSource:
+def open_source(place: str | Path, within: Bounds | None = None, *, fresh: bool = False) -> MapSource:
     """Open imagery: an address, or a folder or file recognised by its first bytes.
 
-    `within` is the ground that will be read; a server that does not tell where it has imagery needs it. Raises
-    InputError, naming what is supported, FetchError.
+    `within` is the ground that will be read; a server that does not tell where it has imagery needs it. With `fresh` a
+    server is asked anew for what was kept. Raises InputError, naming what is supported, FetchError.
     """
     path = Path(place)
     if is_address(str(place)) or path.suffix.lower() == ".toml":
-        return open_web(str(place), within)
+        return open_web(str(place), within, fresh=fresh)
     return SOURCES[_kind(path)](path)
 
 

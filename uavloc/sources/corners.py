@@ -18,6 +18,7 @@ from uavloc.sources.header import image_size, is_complete
 from uavloc.sources.picture import decode_picture
 from uavloc.sources.quad import Quad
 from uavloc.types import Bounds, Float, Float32, MapImage, Mask, Pixels
+from uavloc.validation import ISO_DATE, refusal
 
 MAX_PIXELS = 1_000_000_000
 MAX_CARD_BYTES = 1 << 20
@@ -26,7 +27,6 @@ GSD_TOLERANCE = 0.05
 _NORTH_UP_TOLERANCE = 0.02
 """How far, in widths, the top edge of a north-up picture may rise or fall."""
 _TWO_CORNERS = ("top_left_lat_deg", "top_left_lon_deg", "bottom_right_lat_deg", "bottom_right_lon_deg")
-_ISO_DATE = r"^$|^\d{4}(-\d{2}(-\d{2}(T.+)?)?)?$"
 
 
 class _Card(BaseModel):
@@ -38,7 +38,7 @@ class _Card(BaseModel):
     height_px: int = Field(gt=0)
     gsd_m: float = Field(gt=0)
     north_up: bool | None = None
-    date: str = Field(default="", pattern=_ISO_DATE)
+    date: str = Field(default="", pattern=ISO_DATE)
     licence: str = ""
     top_left_lat_deg: float | None = None
     top_left_lon_deg: float | None = None
@@ -162,10 +162,7 @@ def _load_card(path: Path) -> _Card:
     try:
         return _Card.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{card_path}: {field}: {message}" if field else f"{card_path}: {message}") from error
+        raise InputError(f"{card_path}: {refusal(error, _Card)}") from error
 
 
 def _check_corners(card: _Card) -> None:

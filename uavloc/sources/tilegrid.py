@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 import cv2
@@ -98,6 +99,45 @@ class TileGrid:
         x = ((x_px + np.arange(width_px) + 0.5) / factor - left - 0.5).astype(np.float32)
         y = ((y_px + np.arange(height_px) + 0.5) / factor - top - 0.5).astype(np.float32)
         return _image(np.asarray(cv2.remap(weighted, *np.meshgrid(x, y), cv2.INTER_LINEAR), np.float32))
+
+
+class TileMap:
+    """What maps that are made of tiles have in common: their grid, and what follows from it."""
+
+    _path: Path
+    _grid: TileGrid
+
+    @property
+    def name(self) -> str:
+        """Name of the file or folder."""
+        return self._path.resolve().name
+
+    @property
+    def bounds(self) -> Bounds:
+        """The box around the tiles."""
+        return self._grid.bounds
+
+    @property
+    def gsd_m(self) -> float:
+        """True ground metres per tile pixel at the middle latitude."""
+        return self._grid.gsd_m(self.bounds)
+
+    @property
+    def date(self) -> str:
+        """Empty: tiles do not tell."""
+        return ""
+
+    @property
+    def licence(self) -> str:
+        """Empty: tiles do not tell."""
+        return ""
+
+    def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
+        """A window of world pixels, resampled as `TileGrid.read` does.
+
+        Raises InputError where a tile in it is unreadable or of another size than the others; a server, FetchError.
+        """
+        return self._grid.read(zoom, x_px, y_px, width_px, height_px)
 
 
 def box_of(where: object, places: Places, limit: int) -> tuple[Span, Span]:

@@ -15,8 +15,7 @@ import numpy as np
 from uavloc.errors import InputError
 from uavloc.frames import MAX_ZOOM
 from uavloc.sources.picture import MAX_TILE_BYTES, decode_tile, tile_side
-from uavloc.sources.tilegrid import Picture, TileGrid, box_of, finest_that_covers
-from uavloc.types import Bounds, MapImage
+from uavloc.sources.tilegrid import Picture, TileGrid, TileMap, box_of, finest_that_covers
 
 MAX_TILES = 1_000_000
 """Tiles of a folder, and places of the box around them."""
@@ -28,7 +27,7 @@ _Tiles: TypeAlias = dict[tuple[int, int], Path]
 """(column, row) to file."""
 
 
-class XyzFolder:
+class XyzFolder(TileMap):
     """The tiles of one zoom of a folder, the finest that covers what the coarser ones cover.
 
     `path` is the folder, or the pattern `folder/{z}/{x}/{y}.png` for the tiles with one ending; with `{-y}` rows count
@@ -37,39 +36,14 @@ class XyzFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self._folder, endings, from_south = _layout(path)
-        zooms = _list_zooms(self._folder, endings, from_south)
+        self._path, endings, from_south = _layout(path)
+        zooms = _list_zooms(self._path, endings, from_south)
         places = {zoom: np.array(list(tiles)) for zoom, tiles in zooms.items()}
-        zoom = finest_that_covers(self._folder, places)
+        zoom = finest_that_covers(self._path, places)
         self._tiles = zooms[zoom]
         first = next(iter(self._tiles.values()))
-        box = box_of(self._folder, places[zoom], MAX_TILES)
+        box = box_of(self._path, places[zoom], MAX_TILES)
         self._grid = TileGrid(zoom, tile_side(first, _read(first)), *box, self._picture)
-
-    @property
-    def name(self) -> str:
-        """Name of the folder."""
-        return self._folder.resolve().name
-
-    @property
-    def bounds(self) -> Bounds:
-        """The box around the tiles."""
-        return self._grid.bounds
-
-    @property
-    def gsd_m(self) -> float:
-        """True ground metres per tile pixel at the middle latitude."""
-        return self._grid.gsd_m(self.bounds)
-
-    @property
-    def date(self) -> str:
-        """Empty: tiles do not tell."""
-        return ""
-
-    @property
-    def licence(self) -> str:
-        """Empty: tiles do not tell."""
-        return ""
 
     @cached_property
     def digest(self) -> str:
@@ -78,13 +52,6 @@ class XyzFolder:
         for (column, row), path in sorted(self._tiles.items()):
             digest.update(f"{self._grid.tile_zoom}/{column}/{row} ".encode() + hashlib.sha256(_read(path)).digest())
         return digest.hexdigest()
-
-    def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
-        """A window of world pixels, resampled as `TileGrid.read` does.
-
-        Raises InputError where a tile in it is unreadable or of another size than the others.
-        """
-        return self._grid.read(zoom, x_px, y_px, width_px, height_px)
 
     def _picture(self, column: int, row: int) -> Picture | None:
         path = self._tiles.get((column, row))

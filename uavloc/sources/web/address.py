@@ -20,9 +20,12 @@ def is_address(text: str) -> bool:
     return _ADDRESS.match(text) is not None
 
 
-def check_address(url: str, plain_http: bool) -> None:
-    """Raise InputError unless a server may be asked this: https, or plain http where that is allowed or local."""
-    where = shown(url)
+def check_address(url: str, plain_http: bool, where: str = "") -> None:
+    """Raise InputError unless a server may be asked this: https, or plain http where that is allowed or local.
+
+    `where` is how the message names it, the address as shown where it is left out.
+    """
+    where = where or shown(url)
     if len(url) > MAX_LENGTH or _ODD.search(url):
         raise InputError(f"{where}: longer than {MAX_LENGTH} characters, or holds some that belong escaped (%20)")
     try:
@@ -35,7 +38,10 @@ def check_address(url: str, plain_http: bool) -> None:
     if parts.username is not None or parts.password is not None:
         raise InputError(f"{where}: user and password in an address are not supported")
     if parts.scheme == "http" and not plain_http and not is_loopback(host):
-        raise InputError(f"{where}: plain http can be read and altered on the way: use https, or allow plain_http")
+        raise InputError(
+            f"{where}: plain http can be read and altered on the way: use https, or allow it with "
+            f"#plain_http=true behind the address (in a TOML file: plain_http = true)"
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -13,6 +13,7 @@ from uavloc.errors import InputError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, MAX_ZOOM
 from uavloc.sources.web.address import check_address, is_address, query_value, shown
 from uavloc.types import Bounds
+from uavloc.validation import ISO_DATE, ONE_LINE, refusal
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -21,8 +22,6 @@ else:
 
 MAX_FILE_BYTES = 1 << 16
 DEFAULT_ZOOM = 18
-_ISO_DATE = r"^$|^\d{4}(-\d{2}(-\d{2}(T.+)?)?)?$"
-_LINE = r"^[^\x00-\x1f\x7f]*$"
 _MANNERS = {"requests_per_s", "timeout_s", "retries", "plain_http", "contact"}
 """Keys that do not change what is fetched."""
 
@@ -34,19 +33,19 @@ class Description(BaseModel):
 
     url: str
     kind: Literal["xyz", "wmts", "wms"]
-    name: str = Field(default="", max_length=200, pattern=_LINE)
-    layer: str = Field(default="", max_length=500, pattern=_LINE)
-    style: str = Field(default="", max_length=500, pattern=_LINE)
+    name: str = Field(default="", max_length=200, pattern=ONE_LINE)
+    layer: str = Field(default="", max_length=500, pattern=ONE_LINE)
+    style: str = Field(default="", max_length=500, pattern=ONE_LINE)
     format: Literal["", "image/jpeg", "image/png", "image/webp"] = ""
-    time: str = Field(default="", max_length=100, pattern=_LINE)
+    time: str = Field(default="", max_length=100, pattern=ONE_LINE)
     zoom: int | None = Field(default=None, ge=0, le=MAX_ZOOM)
     tile_px: int = Field(default=256)
     tms: bool = False
     subdomains: str = Field(default="abc", max_length=200, pattern=r"^[A-Za-z0-9,-]+$")
     bounds: tuple[float, float, float, float] | None = None
-    date: str = Field(default="", pattern=_ISO_DATE)
-    licence: str = Field(default="", max_length=2000, pattern=_LINE)
-    attribution: str = Field(default="", max_length=2000, pattern=_LINE)
+    date: str = Field(default="", pattern=ISO_DATE)
+    licence: str = Field(default="", max_length=2000, pattern=ONE_LINE)
+    attribution: str = Field(default="", max_length=2000, pattern=ONE_LINE)
     contact: str = Field(default="", max_length=200, pattern=r"^[\x20-\x7e]*$")
     requests_per_s: float = Field(default=5.0, gt=0.0, le=50.0)
     timeout_s: float = Field(default=30.0, gt=0.0, le=600.0)
@@ -98,11 +97,9 @@ def describe(text: str) -> Description:
     try:
         description = Description.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"{where}: {field}: {message}" if field else f"{where}: {message}") from error
-    check_address(description.url.replace("{", "").replace("}", ""), description.plain_http)
+        raise InputError(f"{where}: {refusal(error, Description)}") from error
+    url = description.url
+    check_address(url.replace("{", "").replace("}", ""), description.plain_http, shown(url))
     return description
 
 

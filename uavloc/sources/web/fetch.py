@@ -64,9 +64,14 @@ class Manners:
 
 
 class Fetcher:
-    """Gets addresses from servers, or from the store where they were fetched before. Counts what it fetched."""
+    """Gets addresses from servers, or from the store where they were fetched before. Counts what it fetched.
 
-    def __init__(self, store: Store, manners: Manners = Manners()) -> None:
+    A `fresh` one uses nothing that was kept before it was made.
+    """
+
+    def __init__(self, store: Store, manners: Manners = Manners(), *, fresh: bool = False) -> None:
+        self._began_s = time.time()
+        self._fresh = fresh
         self.answers = 0
         self.bytes = 0
         self._store = store
@@ -86,9 +91,14 @@ class Fetcher:
             self.bytes += len(content)
         return content or None
 
+    def kept_before_s(self, url: str) -> float | None:
+        """When an answer was kept that this run did not ask for, in seconds of the epoch; None for one that it did."""
+        kept_s = self._store.kept_s(url)
+        return kept_s if kept_s < self._began_s else None
+
     def _kept(self, url: str, check: Check, keep_s: float) -> bytes | None:
         """What the store has, if it is still what it was."""
-        content = self._store.get(url, keep_s)
+        content = self._store.get(url, self._began_s if self._fresh else time.time() - keep_s)
         try:
             if content:
                 check(shown(url), content)
@@ -107,7 +117,8 @@ class Fetcher:
                 if wait_s > MAX_WAIT_S:
                     raise FetchError(f"{shown(url)}: {failure}, wants {wait_s:.0f} s of patience: {_KEPT}") from failure
                 if count == tries:
-                    raise FetchError(f"{shown(url)}: {failure}, tried {tries} times: {_KEPT}") from failure
+                    tried = "once" if tries == 1 else f"{tries} times"
+                    raise FetchError(f"{shown(url)}: {failure}, tried {tried}: {_KEPT}") from failure
                 _log.debug("%s: %s, again in %.1f s", shown(url), failure, wait_s)
                 time.sleep(wait_s)
         raise AssertionError("unreachable")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import math
 import os
 import tempfile
 import time
@@ -28,13 +29,19 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, url: str, keep_s: float) -> bytes | None:
-        """What was kept of an address, not longer ago than this; None where there is nothing."""
-        path = self._path(url)
+    def get(self, url: str, since_s: float) -> bytes | None:
+        """What was kept of an address since a time (seconds of the epoch); None where there is nothing."""
         try:
-            return path.read_bytes() if time.time() - path.stat().st_mtime <= keep_s else None
+            return self._path(url).read_bytes() if self.kept_s(url) >= since_s else None
         except OSError:
             return None
+
+    def kept_s(self, url: str) -> float:
+        """When an address was kept, in seconds of the epoch; minus infinity where it was not."""
+        try:
+            return self._path(url).stat().st_mtime
+        except OSError:
+            return -math.inf
 
     def put(self, url: str, content: bytes) -> None:
         """Keep the content of an address."""

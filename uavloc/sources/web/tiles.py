@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+from datetime import datetime
 from xml.etree.ElementTree import Element
 
 from uavloc.errors import InputError
 from uavloc.frames import TILE_PX, world_px_from_geo
 from uavloc.sources.header import image_size, is_complete
 from uavloc.sources.picture import MAX_TILE_BYTES, decode_tile
-from uavloc.sources.tilegrid import Picture, Span, TileGrid
+from uavloc.sources.tilegrid import Picture, Span, TileGrid, TileMap
 from uavloc.sources.web import wms, wmts
 from uavloc.sources.web.address import shown
 from uavloc.sources.web.description import Description, describe
@@ -19,7 +20,7 @@ from uavloc.sources.web.fetch import Fetcher, Incomplete, Manners, excerpt
 from uavloc.sources.web.service import Service
 from uavloc.sources.web.store import Store, default_folder
 from uavloc.sources.web.template import template_service
-from uavloc.types import Bounds, MapImage
+from uavloc.types import Bounds
 from uavloc.xmltree import MAX_BYTES, parse_xml
 
 MAX_TILES = 20_000_000
@@ -29,18 +30,19 @@ _PICTURES = (b"\xff\xd8", b"\x89PNG", b"RIFF")
 _log = logging.getLogger(__name__)
 
 
-def open_web(text: str, within: Bounds | None = None) -> WebTiles:
+def open_web(text: str, within: Bounds | None = None, *, fresh: bool = False) -> WebTiles:
     """The source that an address with options, or a TOML file, describes; raises InputError, FetchError.
 
-    `within` is the ground that will be read; a source that does not know its own bounds needs it.
+    `within` is the ground that will be read; a source that does not know its own bounds needs it. With `fresh` the
+    server is asked anew for what was kept.
     """
     description = describe(text)
     manners = description.model_dump(include={"requests_per_s", "timeout_s", "retries", "plain_http", "contact"})
-    fetcher = Fetcher(Store(default_folder()), Manners(**manners))
+    fetcher = Fetcher(Store(default_folder()), Manners(**manners), fresh=fresh)
     return WebTiles(description, _service(description, fetcher), fetcher, within)
 
 
-class WebTiles:
+class WebTiles(TileMap):
     """One zoom of a map on a server, on the ground that is asked for. Raises InputError where it has none there.
 
     What is missing on the server is masked, and counted in `missing`.
@@ -51,7 +53,7 @@ class WebTiles:
         self._service = service
         self._fetcher = fetcher
         self._bounds = _ground(shown(description.url), description.ground or service.bounds, within)
-        self._missing: set[tuple[int, int]] = set()
+        self._missing: dict[tuple[int, int], float | None] = {}
         columns, rows = _span(self._bounds, service.tile_zoom)
         count = (columns[1] - columns[0] + 1) * (rows[1] - rows[0] + 1)
         if count > MAX_TILES:
@@ -70,11 +72,6 @@ class WebTiles:
     def bounds(self) -> Bounds:
         """The box of the description or of the server, cut to the ground that is asked for."""
         return self._bounds
-
-    @property
-    def gsd_m(self) -> float:
-        """True ground metres per tile pixel at the middle latitude of the bounds."""
-        return self._grid.gsd_m(self._bounds)
 
     @property
     def date(self) -> str:
@@ -106,9 +103,16 @@ class WebTiles:
         """How many of the tiles that were read the server does not have."""
         return len(self._missing)
 
-    def read(self, zoom: int, x_px: int, y_px: int, width_px: int, height_px: int) -> MapImage:
-        """A window of world pixels, resampled as `TileGrid.read` does; raises InputError, FetchError."""
-        return self._grid.read(zoom, x_px, y_px, width_px, height_px)
+    @property
+    def missing_kept(self) -> tuple[int, str] | None:
+        """How many of these were not asked for now but in earlier runs, and the oldest day of those; None for none."""
+        kept_s = [when for when in self._missing.values() if when is not None]
+        return (len(kept_s), datetime.fromtimestamp(min(kept_s)).date().isoformat()) if kept_s else None
+
+    @property
+    def zoom(self) -> int:
+        """The zoom of the pixels that are fetched."""
+        return self._grid.zoom
 
     def _picture(self, column: int, row: int) -> Picture | None:
         url, side = self._service.url(column, row), self._service.tile_px
@@ -117,7 +121,7 @@ class WebTiles:
             return decode_tile(shown(url), content, side)
         if not self._missing:
             _log.warning("%s: the server has no tile there; such places stay empty, and are counted", shown(url))
-        self._missing.add((column, row))
+        self._missing[column, row] = self._fetcher.kept_before_s(url)
         return None
 
 

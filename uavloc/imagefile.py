@@ -9,6 +9,7 @@ import numpy as np
 
 from uavloc.types import Pixels
 
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 MAX_IMAGE_BYTES = 256 * 1024 * 1024
 MAX_IMAGE_PIXELS = 120_000_000
 
@@ -22,11 +23,15 @@ _JPEG_SCAN = 0xDA
 
 
 def read_image(path: Path, size_px: tuple[int, int] | None = None) -> Pixels | None:
-    """RGB pixels (H x W x 3), or None when the file is missing, damaged, cut short, too large or of another size.
+    """RGB pixels (H x W x 3), or None when the file is missing or `decode_image` gives None."""
+    return decode_image(_read(path), size_px)
+
+
+def decode_image(data: bytes, size_px: tuple[int, int] | None = None) -> Pixels | None:
+    """RGB pixels (H x W x 3) of a JPEG or PNG, or None when it is damaged, cut short, too large or of another size.
 
     Pixels stay as the sensor delivered them: a rotation wish in the EXIF header is not followed.
     """
-    data = _read(path)
     size = image_size(data)
     if size is None or (size_px is not None and size != size_px) or size[0] * size[1] > MAX_IMAGE_PIXELS:
         return None

@@ -1,0 +1,7 @@
+"""The program's own recordings: everything that the localizer was given in flight, and what it said, as MCAP."""
+
+from uavloc.logs.recording.facts import FlightFacts
+from uavloc.logs.recording.reader import Recording
+from uavloc.logs.recording.recorder import Recorder
+
+__all__ = ["FlightFacts", "Recorder", "Recording"]
