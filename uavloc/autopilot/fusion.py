@@ -83,26 +83,37 @@ class FusionMonitor:
             return Fusion("fused", "the last position reset was accepted")
         if ack.result == m.MAV_RESULT_UNSUPPORTED:
             return Fusion("rejected", "this autopilot does not know command 43003")
-        return Fusion("ignored", "position resets are refused, as they are while GPS is good")
+        if self._gps_good(t_now_ns) is False:
+            return Fusion("rejected", "position resets are refused although GPS is out")
+        return Fusion("unknown", "position resets are refused, as they are while GPS is good")
 
     def _of_status(self, t_now_ns: int) -> Fusion:
-        status, gps = self._status, self._gps
+        status = self._status
         if status is None or not _fresh(status, t_now_ns, _STATUS_S):
             return Fusion("unknown", "nothing is heard of the state of the EKF")
         if status.flags & _CONSTANT or not status.flags & (_RELATIVE | _ABSOLUTE):
             return Fusion("ignored", "the EKF has no horizontal position although one is sent")
         if not status.ratio <= 1.0:
-            return Fusion(
-                "rejected", f"the EKF's horizontal position test stands at {status.ratio:.1f}, 1 is the limit"
-            )
-        if gps is None or not _fresh(gps, t_now_ns, _GPS_S):
-            return Fusion("unknown", "nothing is heard of the GPS, so a position need not be ours")
-        if gps.fix_type >= mavlink().GPS_FIX_TYPE_3D_FIX:
+            return Fusion("rejected", f"the EKF's test of horizontal positions stands at {status.ratio:.1f} of 1")
+        return self._of_position(t_now_ns)
+
+    def _of_position(self, t_now_ns: int) -> Fusion:
+        """What it means that the EKF has a position: nothing while GPS may give it."""
+        good = self._gps_good(t_now_ns)
+        if good is None:
+            return Fusion("unknown", "nothing is heard of the GPS, so the EKF's position need not be ours")
+        if good:
             return Fusion("unknown", "GPS is good: what is used without it shows only then")
         apart_m = self._apart_m(t_now_ns)
         if apart_m is not None and apart_m > _APART_M + _APART_STDS * (self._sent.std_m if self._sent else 0.0):
             return Fusion("rejected", f"the EKF is {apart_m:.0f} m away from the position it is told")
-        return Fusion("fused", f"without GPS the EKF holds a position, test at {status.ratio:.1f} of 1")
+        return Fusion("fused", "without GPS the EKF holds the position that it is told")
+
+    def _gps_good(self, t_now_ns: int) -> bool | None:
+        """Whether the vehicle's GPS has a fix; None where nothing was heard of it lately."""
+        if self._gps is None or not _fresh(self._gps, t_now_ns, _GPS_S):
+            return None
+        return bool(self._gps.fix_type >= mavlink().GPS_FIX_TYPE_3D_FIX)
 
     def _apart_m(self, t_now_ns: int) -> float | None:
         sent, own = self._sent, self._own

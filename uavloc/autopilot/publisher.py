@@ -39,6 +39,7 @@ class AutopilotPublisher:
         self._monitor = FusionMonitor()
         self._announcer = Announcer()
         self._ever_known = False
+        self._relied_on = False
         self._closed = False
         self._lock = threading.Lock()
 
@@ -104,9 +105,10 @@ class AutopilotPublisher:
         if route.name == _SILENT_ROUTE:
             return []
         fusion = self._judged(t_now_ns)
-        relied_on = fusion.state == "fused"
+        if known:
+            self._relied_on = fusion.state == "fused"
         topics = {
-            "position": about_position(known, self._ever_known, vehicle.armed, relied_on),
+            "position": about_position(known, self._ever_known, vehicle.armed, self._relied_on),
             "route": about_route(route.complaint, vehicle.armed),
             "fusion": about_fusion(fusion, vehicle.armed),
         }
