@@ -21,16 +21,21 @@ class OriginGiver:
         self._chosen: tuple[int, int] | None = None
         self._left = 0
 
-    def messages(self, position: Position, t_now_ns: int, vehicle: Vehicle) -> list[Message]:
-        """SET_GPS_GLOBAL_ORIGIN at the position that is stood for, or nothing."""
+    def see(self, vehicle: Vehicle) -> None:
+        """Take note of an origin, or of a new start. To be called whether there is a position or not."""
         if vehicle.boots != self._boots:
             self._boots, self._asked_ns, self._chosen, self._left = vehicle.boots, None, None, _REPEATS
-        if vehicle.origin is not None or vehicle.since_ns == 0:
-            self._left = 0 if vehicle.origin is not None else self._left
+        if vehicle.origin is not None:
+            self._left = 0
+
+    def messages(self, position: Position, t_now_ns: int, vehicle: Vehicle) -> list[Message]:
+        """SET_GPS_GLOBAL_ORIGIN at the position that is stood for, or nothing."""
+        self.see(vehicle)
+        if not self._left or vehicle.since_ns == 0:
             return []
         if self._asked_ns is None:
             self._asked_ns = t_now_ns
-        if t_now_ns - self._asked_ns < WAIT_S * 1e9 or not self._left:
+        if t_now_ns - self._asked_ns < WAIT_S * 1e9:
             return []
         self._left -= 1
         self._chosen = self._chosen or position.lat_lon_e7

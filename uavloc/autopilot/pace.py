@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+_EARLY_S = 0.05
+
 
 class Pace:
-    """Says when something is due again. Calls come on a timer of their own, so a tenth of a period early is in time."""
+    """Says when something is due again. Calls come on a timer of their own, so a little early is in time."""
 
     def __init__(self, period_s: float) -> None:
-        self._period_ns = round(0.9e9 * period_s)
+        self._period_ns = round(1e9 * (period_s - min(0.1 * period_s, _EARLY_S)))
         self._last_ns: int | None = None
 
     def due(self, t_now_ns: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -70,7 +70,7 @@ def unfit(wanted: Wanted) -> str | None:
     return None
 
 
-def checked(rules: list[Rule], parameters: Mapping[str, Parameter]) -> list[Finding]:
+def checked(rules: Sequence[Rule], parameters: Mapping[str, Parameter]) -> list[Finding]:
     """Every rule held against what was read."""
     return [Finding(rule, parameters.get(rule.name), _verdict(rule, parameters.get(rule.name))) for rule in rules]
 

@@ -86,7 +86,7 @@ def _source_rules(wanted: Wanted, position: int, why: str) -> list[Rule]:
         exactly(
             "EK3_SRC_OPTIONS",
             0,
-            "1 (the default) fuses the velocities of all source sets, also a zero that nobody measured: LAND 1.4 s after "
+            "1 (the default) fuses velocities of all source sets, also a zero that nobody measured: LAND 1.4 s after "
             "the loss of GPS",
         ),
     ]

@@ -36,6 +36,7 @@ class ExternalNav:
 
     def messages(self, estimate: Estimate, t_now_ns: int, vehicle: Vehicle) -> list[Message]:
         """A position, or the sign of life: without one within 300 ms arming fails with "VisOdom: not healthy"."""
+        self._origin.see(vehicle)
         position = position_of(estimate, t_now_ns, self._min_std_m)
         if position is None:
             self.complaint = ""

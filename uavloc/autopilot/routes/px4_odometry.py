@@ -36,6 +36,7 @@ class Px4Odometry:
     def messages(self, estimate: Estimate, t_now_ns: int, vehicle: Vehicle) -> list[Message]:
         """A position; nothing where there is none."""
         self.complaint = ""
+        self._origin.see(vehicle)
         position = position_of(estimate, t_now_ns, self._min_std_m)
         if position is None:
             if estimate.point is None:
