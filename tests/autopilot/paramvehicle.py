@@ -1,4 +1,4 @@
-"""A vehicle with parameters on the other end of a real UDP socket: written with mavutil, in the way of each autopilot."""
+"""A vehicle with parameters on the other end of a real UDP socket: mavutil, in the way of each autopilot."""
 
 from __future__ import annotations
 

@@ -16,6 +16,8 @@ from uavloc.clock import Clock
 from uavloc.flightconfig import PublishConfig
 from uavloc.types import Estimate
 
+WANTED = {"GPS_RAW_INT": 2.0, "LOCAL_POSITION_NED": 5.0}
+"""What the link is to ask for besides its own wishes (`Link.want`): messages by name, times a second."""
 _SILENT_ROUTE = "none"
 
 
