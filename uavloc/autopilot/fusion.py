@@ -69,10 +69,10 @@ class FusionMonitor:
 
     def judge(self, t_now_ns: int, route: str) -> Fusion:
         """What is to be seen now, on a route."""
-        if not _fresh(self._sent, t_now_ns, _SENT_S):
-            return Fusion("unknown", "no position is being sent")
         if route in {"ardupilot-reset", "px4-reset"}:
             return self._of_resets(t_now_ns)
+        if not _fresh(self._sent, t_now_ns, _SENT_S):
+            return Fusion("unknown", "no position is being sent")
         return self._of_status(t_now_ns)
 
     def _of_resets(self, t_now_ns: int) -> Fusion:

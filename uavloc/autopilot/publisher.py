@@ -14,7 +14,7 @@ from uavloc.autopilot.statustext import NOTICE, Announcer, Words
 from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
 from uavloc.flightconfig import PublishConfig
-from uavloc.types import Estimate
+from uavloc.types import Estimate, GeoPoint
 
 WANTED = {"GPS_RAW_INT": 2.0, "LOCAL_POSITION_NED": 5.0}
 """What the link is to ask for besides its own wishes (`Link.want`): messages by name, times a second."""
@@ -59,21 +59,10 @@ class AutopilotPublisher:
     def publish(self, estimate: Estimate) -> None:
         """Send what the route says of an estimate, and what has changed to the pilot."""
         with self._lock:
-            if self._closed:
-                return
-            t_now_ns, vehicle = self._clock.now_ns(), self._vehicle()
-            route = self._chosen(vehicle)
-            if route is None:
-                return
-            messages = route.messages(estimate, t_now_ns, vehicle)
-            position = position_of(estimate, t_now_ns, self._config.min_std_m)
-            if position is not None and estimate.point is not None:
-                self._ever_known = True
-                if messages and not route.complaint:
-                    self._monitor.sent(estimate.point, position.std_m, t_now_ns)
-            messages += self._words(position is not None, route, vehicle, t_now_ns)
-            for message in messages:
-                self._send(message)
+            messages = [] if self._closed else self._messages(estimate)
+        # Not under the lock: the link's thread may be waiting in `hear` while it holds what `send` needs.
+        for message in messages:
+            self._send(message)
 
     def hear(self, message: Message, t_ns: int) -> None:
         """A message of the vehicle's autopilot and when it arrived."""
@@ -85,12 +74,24 @@ class AutopilotPublisher:
     def close(self) -> None:
         """Tell the pilot that nothing more will come."""
         with self._lock:
-            if self._closed:
-                return
+            silent = self._closed or self._route is None or self._route.name == _SILENT_ROUTE
             self._closed = True
-            if self._route is not None and self._route.name != _SILENT_ROUTE:
-                for message in self._announcer.say(Words("stopped, do not rely on vision", NOTICE)):
-                    self._send(message)
+        if not silent:
+            for message in self._announcer.say(Words("stopped, do not rely on vision", NOTICE)):
+                self._send(message)
+
+    def _messages(self, estimate: Estimate) -> list[Message]:
+        t_now_ns, vehicle = self._clock.now_ns(), self._vehicle()
+        route = self._chosen(vehicle)
+        if route is None:
+            return []
+        messages = route.messages(estimate, t_now_ns, vehicle)
+        position = position_of(estimate, t_now_ns, self._config.min_std_m)
+        if position is not None:
+            self._ever_known = True
+            if messages and not route.complaint:
+                self._monitor.sent(GeoPoint(*position.lat_lon_deg), position.std_m, t_now_ns)
+        return messages + self._words(position is not None, route, vehicle, t_now_ns)
 
     def _chosen(self, vehicle: Vehicle) -> Route | None:
         name = route_for(vehicle, self._config.route)

@@ -89,5 +89,4 @@ class Px4Reset(Reset):
     name = "px4-reset"
 
     def _wanted(self, t_now_ns: int) -> bool:
-        self.complaint = "" if self._gps_is(t_now_ns) is False else "GPS is not out, or not heard of: no resets"
-        return not self.complaint and self._often.due(t_now_ns)
+        return self._gps_is(t_now_ns) is False and self._often.due(t_now_ns)
