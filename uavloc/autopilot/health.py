@@ -10,7 +10,8 @@ class Refused:
     """How many packets were not believed, by reason.
 
     `foreign`: of another system or component; `unsigned`, `forged` (wrong signature), `replayed` (older than one that
-    came before): on a signed link; `malformed`: bytes that are no MAVLink; `absurd`: NaN or a value no vehicle has.
+    came before): on a signed link; `malformed`: bytes that are no MAVLink; `absurd`: NaN or a value no vehicle has;
+    `late`: measured more than a second before what came before.
     """
 
     foreign: int = 0
@@ -19,6 +20,7 @@ class Refused:
     replayed: int = 0
     malformed: int = 0
     absurd: int = 0
+    late: int = 0
 
 
 @dataclass(frozen=True, slots=True)

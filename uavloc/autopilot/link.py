@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import os
+import select
+import threading
+import time
+from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
-from uavloc.autopilot.dialect import Message
+from uavloc.autopilot.dialect import Codec, Message, mavlink
 from uavloc.autopilot.health import LinkHealth
+from uavloc.autopilot.intake import Heard, Intake
+from uavloc.autopilot.requests import Requests
+from uavloc.autopilot.signing import Signing, load_key
+from uavloc.autopilot.timekeeper import TimeKeeper
+from uavloc.autopilot.tracker import Tracker
+from uavloc.autopilot.transport import transport_for
+from uavloc.autopilot.udp import Address
 from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
 from uavloc.flightconfig import LinkConfig
@@ -14,47 +29,265 @@ from uavloc.flightconfig import LinkConfig
 Handler: TypeAlias = Callable[[Message, int], None]
 """Called in the thread of the link with a message and its arrival (ns on our clock). It must return soon."""
 
+_SILENT_S = 3.0
+_REOPEN_S = 1.0
+_HEARTBEAT_S = 1.0
+_TIMESYNC_S = 1.0
+_TIMESYNC_FIRST_S = 0.2
+_REQUEST_S = 0.1
+_MOST_UNSENT = 256
+_COMPLAIN_S = 10.0
+_SECOND_NS = 1_000_000_000
+
+_log = logging.getLogger(__name__)
+
 
 class Link:
     """One link. Its own thread reads, writes, keeps the clock model and asks for rates, from `start` to `close`."""
 
     def __init__(self, config: LinkConfig, clock: Clock, index: int = 0) -> None:
-        """`index` tells links of one program apart when they sign. Raises InputError for a key that cannot be used."""
-        raise NotImplementedError
+        """`index` tells links of one program apart when they sign.
+
+        Raises ConfigError for a URL that can never work, InputError for a key that cannot be used.
+        """
+        self._config, self._clock = config, clock
+        self._transport = transport_for(config.url)
+        self._codec = Codec(config.system or config.vehicle, config.component)
+        self._signing: Signing | None = None
+        if config.key:
+            self._signing = Signing(load_key(Path(config.key)), Path(f"{config.key}.link{index}.json"))
+            self._codec.sign_with(self._signing.key, index)
+        self._intake = Intake(config, self._signing, datagrams=self._transport.datagrams)
+        self._tracker = Tracker(config.vehicle, config.autopilot)
+        self._time = TimeKeeper()
+        self._requests = Requests()
+        self._handlers: tuple[Handler, ...] = ()
+        self._commanders: tuple[Handler, ...] = ()
+        self._outbox: deque[bytes] = deque()
+        self._lock = threading.Lock()
+        self._unsent = self._reconnects = 0
+        self._heard_s = self._heartbeat_s = -1e9
+        self._due_s = {self._send_heartbeat: 0.0, self._ask_time: 0.0, self._ask: 0.0}
+        self._opened = self._complained = False
+        self._complained_s = -1e9
+        self._ending = threading.Event()
+        self._wake = -1
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Open the connection and begin; raises LinkError where the URL can never work."""
-        raise NotImplementedError
+        """Begin; a connection that cannot be opened is tried again every second."""
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._thread = threading.Thread(target=self._run, name=f"uavloc-link {self._config.url}", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """End the thread and let go of the connection. May be called more than once."""
-        raise NotImplementedError
+        self._ending.set()
+        if self._thread is None:
+            return
+        self._rouse()
+        self._thread.join()
+        self._thread = None
+        with self._lock:
+            os.close(self._wake)
+            self._wake = -1
+        if self._signing is not None:
+            self._signing.close()
 
     def send(self, message: Message) -> None:
         """Send soon; thread-safe, never waits. While the vehicle cannot be reached the message is thrown away."""
-        raise NotImplementedError
+        if self.connected:
+            self._post(message)
+        else:
+            self._unsent += 1
 
     def subscribe(self, handler: Handler) -> None:
         """Be called with every message of the configured autopilot that passed the checks."""
-        raise NotImplementedError
+        self._handlers = (*self._handlers, handler)
 
     def commands(self, handler: Handler) -> None:
         """Be called with COMMAND_LONG, COMMAND_INT and PARAM_* messages for our component, from any system."""
-        raise NotImplementedError
+        self._commanders = (*self._commanders, handler)
+
+    def want(self, name: str, rate_hz: float) -> None:
+        """Ask the autopilot for a message, by its name, at least this often."""
+        self._requests.want(name, rate_hz)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the vehicle was heard a moment ago."""
+        return time.monotonic() - self._heard_s < _SILENT_S
 
     @property
     def vehicle(self) -> Vehicle:
         """The vehicle as last heard."""
-        raise NotImplementedError
+        return self._tracker.vehicle
 
     @property
     def health(self) -> LinkHealth:
         """How the link does."""
-        raise NotImplementedError
+        age_s = time.monotonic() - self._heartbeat_s
+        offset_ns, std_ns = self._time.model.offset() or (None, None)
+        return LinkHealth(
+            self._config.url,
+            connected=self.connected,
+            heartbeat_age_s=age_s if age_s < 1e6 else None,
+            received=self._intake.received,
+            lost_share=self._intake.lost_share,
+            refused=self._intake.refused,
+            synced=offset_ns is not None,
+            clock_offset_ns=offset_ns,
+            clock_std_ns=std_ns,
+            reconnects=self._reconnects,
+            reboots=self.vehicle.boots,
+            unsent=self._unsent,
+        )
 
     def vehicle_ns(self, boot_ns: int) -> int | None:
         """A time since the vehicle's start (time_boot_ms * 10**6, time_usec * 1000) on our clock.
 
         None while the clocks are not known to each other.
         """
-        raise NotImplementedError
+        return self._time.model.ours(boot_ns)
+
+    def _post(self, message: Message) -> None:
+        """Put a packet into the outbox; where that is full the oldest goes."""
+        with self._lock:
+            stamp = 0 if self._signing is None else self._signing.stamp(self._clock.now_ns())
+            self._outbox.append(self._codec.encode(message, stamp))
+            if len(self._outbox) > _MOST_UNSENT:
+                self._outbox.popleft()
+                self._unsent += 1
+        self._rouse()
+
+    def _rouse(self) -> None:
+        with self._lock, contextlib.suppress(BlockingIOError):
+            if self._wake >= 0:
+                os.eventfd_write(self._wake, 1)
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            try:
+                if not self._opened:
+                    self._transport.open()
+                    self._opened = True
+                    self._complained = False
+                self._turn()
+            except OSError as error:
+                self._lose(error)
+        self._transport.close()
+
+    def _lose(self, error: OSError) -> None:
+        if not self._complained:
+            _log.warning("link %s: %s; trying again every second", self._config.url, error.strerror or error)
+        self._complained = True
+        self._opened = False
+        self._transport.close()
+        with self._lock:
+            self._unsent += len(self._outbox)
+            self._outbox.clear()
+        self._ending.wait(_REOPEN_S)
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and do it: as few calls of the system as can be."""
+        poll = select.poll()
+        for file in (*self._transport.files(), self._wake):
+            poll.register(file, select.POLLIN)
+        for file in self._transport.pending():
+            poll.register(file, select.POLLIN | select.POLLOUT)
+        wait_s = min(self._due_s.values()) - time.monotonic()
+        ready = {file for file, _ in poll.poll(max(wait_s, 0.0) * 1e3)}
+        if self._wake in ready:
+            ready.discard(self._wake)
+            os.eventfd_read(self._wake)
+        if ready:
+            for data, address in self._transport.read():
+                self._take(data, address)
+        self._do_what_is_due()
+        self._write()
+
+    def _take(self, data: bytes, address: Address) -> None:
+        arrival_ns = self._clock.now_ns()
+        for heard in self._intake.take(data, arrival_ns):
+            if heard.of_vehicle:
+                self._transport.believe(address)
+                self._hear(heard.message, arrival_ns)
+            else:
+                self._tell(self._commanders, heard, arrival_ns)
+        if self._intake.authentic:  # its stamps may be old because it has not heard ours yet
+            self._transport.believe(address, only_if_none=True)
+
+    def _hear(self, message: Message, arrival_ns: int) -> None:
+        now_s = time.monotonic()
+        if now_s - self._heard_s > _SILENT_S and self._heard_s > 0.0:
+            self._reconnects += 1
+            self._requests.reset()
+            self._intake.resume()
+            _log.info("link %s: heard again after %.0f s", self._config.url, now_s - self._heard_s)
+        self._heard_s = now_s
+        if self._tracker.is_late(message):
+            if not self._tracker.is_reboot():
+                self._intake.count("late")
+                return
+            _log.warning("link %s: the autopilot started anew", self._config.url)
+            self._time.reset()
+            self._requests.reset()
+        kind = message.get_type()
+        if kind == "HEARTBEAT":
+            self._heartbeat_s = now_s
+        elif kind == "TIMESYNC":
+            answer = self._time.take(message, arrival_ns, self._clock.now_ns())
+            if answer is not None:
+                self._post(answer)
+        self._requests.seen(kind)
+        self._tracker.take(message, arrival_ns)
+        self._tell(self._handlers, Heard(message, of_vehicle=True), arrival_ns)
+
+    def _tell(self, handlers: tuple[Handler, ...], heard: Heard, arrival_ns: int) -> None:
+        """A handler that fails is told of, and stops neither the link nor the others."""
+        for handler in handlers:
+            try:
+                handler(heard.message, arrival_ns)
+            except Exception:
+                if time.monotonic() - self._complained_s > _COMPLAIN_S:
+                    self._complained_s = time.monotonic()
+                    _log.exception("link %s: a %s was not dealt with", self._config.url, heard.message.get_type())
+
+    def _do_what_is_due(self) -> None:
+        now_s = time.monotonic()
+        for work, due_s in self._due_s.items():
+            if now_s >= due_s:
+                work()
+        if self._signing is not None:
+            self._signing.save_if_due()
+
+    def _send_heartbeat(self) -> None:
+        m = mavlink()
+        self._due_s[self._send_heartbeat] = time.monotonic() + _HEARTBEAT_S
+        self._post(
+            m.MAVLink_heartbeat_message(
+                m.MAV_TYPE_ONBOARD_CONTROLLER, m.MAV_AUTOPILOT_INVALID, 0, 0, m.MAV_STATE_ACTIVE, 3
+            )
+        )
+
+    def _ask_time(self) -> None:
+        period_s = _TIMESYNC_S if self._time.model.settled else _TIMESYNC_FIRST_S
+        self._due_s[self._ask_time] = time.monotonic() + period_s
+        if self.connected:
+            self._post(self._time.question(self._clock.now_ns()))
+
+    def _ask(self) -> None:
+        self._due_s[self._ask] = time.monotonic() + _REQUEST_S
+        question = self._requests.due(self.vehicle, time.monotonic()) if self.connected else None
+        if question is not None:
+            self._post(question)
+
+    def _write(self) -> None:
+        with self._lock:
+            packets = list(self._outbox)
+            self._outbox.clear()
+        for packet in packets:
+            if not self._transport.write(packet):
+                self._unsent += 1
+        if not packets and self._transport.pending():
+            self._transport.flush()

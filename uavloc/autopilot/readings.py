@@ -2,11 +2,43 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+
+import numpy as np
 
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
-from uavloc.types import Event
+from uavloc.frames import rotation_from_rpy
+from uavloc.types import Altitude, Attitude, Event, Float, Height
+
+_TILT_STD_RAD = math.radians(1.0)
+_YAW_STD_RAD = math.radians(5.0)
+_YAW_STD_DISTURBED_RAD = math.radians(20.0)
+_UNKNOWN_YAW_STD_RAD = math.pi
+_TILT_STD_UNALIGNED_RAD = math.radians(5.0)
+_UNSYNCED_S = 0.05
+"""Where the clocks are not known to each other a message may have been under way for this long."""
+_EKF_ATTITUDE = 1
+"""In the flags of EKF_STATUS_REPORT (ArduPilot) and of ESTIMATOR_STATUS (PX4) alike."""
+_COMPASS_DISTURBED = 0.5
+"""Test ratio of the compass from which the heading is not what it should be."""
+
+_LOOKS_DOWN = 25
+_BAD_SIGNAL = 1
+_UNKNOWN_VARIANCE = 255
+_STEEPEST_COS = math.cos(math.radians(45.0))
+_RANGE_STD_M = 0.2
+_RANGE_STD_SHARE = 0.03
+
+_CLIMBED_STD_M = 3.0
+_CLIMBED_STD_SHARE = 0.03
+"""Of a barometric height over take-off: weather, wind over the housing, air that is not the standard one."""
+
+_OLDEST_NS = 5_000_000_000
+_AHEAD_NS = 50_000_000
+_BETTER_NS = 2_000_000_000
+"""For so long after the better of two messages of one kind the other is not used."""
 
 
 class Readings:
@@ -15,10 +47,169 @@ class Readings:
     Give its `events` every message that `Link.subscribe` hands out.
     """
 
-    def __init__(self, vehicle_ns: Callable[[int], int | None], attitudes: Attitudes) -> None:
-        """`vehicle_ns` as of a link; attitudes go into `attitudes` as well as out."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        vehicle_ns: Callable[[int], int | None],
+        attitudes: Attitudes,
+        *,
+        baro_amsl_std_m: float | None = None,
+    ) -> None:
+        """`vehicle_ns` as of a link; attitudes go into `attitudes` as well as out.
+
+        With `baro_amsl_std_m` altitudes above mean sea level are events too, with this 1 sigma: only where it is known
+        that the autopilot takes its height from the barometer, not from GNSS.
+        """
+        self._vehicle_ns, self._attitudes, self._baro_amsl_std_m = vehicle_ns, attitudes, baro_amsl_std_m
+        self._aligned = True
+        self._compass_good = True
+        self._better_ns: dict[str, int] = {}
+        self._readers: dict[str, Callable[[Message, int], list[Event]]] = {
+            "ATTITUDE": self._attitude,
+            "ATTITUDE_QUATERNION": self._attitude_quaternion,
+            "DISTANCE_SENSOR": self._distance_sensor,
+            "RANGEFINDER": self._rangefinder,
+            "GLOBAL_POSITION_INT": self._global_position,
+            "ALTITUDE": self._altitude,
+            "EKF_STATUS_REPORT": self._ekf_status,
+            "ESTIMATOR_STATUS": self._estimator_status,
+        }
 
     def events(self, message: Message, arrival_ns: int) -> list[Event]:
         """Events of one message: Attitude, Height (rangefinder looking down), Altitude above take-off; often none."""
-        raise NotImplementedError
+        reader = self._readers.get(message.get_type())
+        return [] if reader is None else reader(message, arrival_ns)
+
+    def _attitude(self, message: Message, arrival_ns: int) -> list[Event]:
+        matrix = rotation_from_rpy(message.roll, message.pitch, message.yaw)
+        return self._oriented(matrix, message, arrival_ns)
+
+    def _attitude_quaternion(self, message: Message, arrival_ns: int) -> list[Event]:
+        """Left alone where ATTITUDE comes too: twice the same knows no more."""
+        if self._better_came("attitude", arrival_ns):
+            return []
+        matrix = _from_quaternion(message.q1, message.q2, message.q3, message.q4)
+        return [] if matrix is None else self._oriented(matrix, message, arrival_ns)
+
+    def _oriented(self, ned_from_body: Float, message: Message, arrival_ns: int) -> list[Event]:
+        if message.get_type() == "ATTITUDE":
+            self._better_ns["attitude"] = arrival_ns
+        measured = self._measured(message.time_boot_ms * 1_000_000, arrival_ns)
+        if measured is None:
+            return []
+        t_ns, unsure_s = measured
+        tilt_rad, yaw_rad = _TILT_STD_RAD, _YAW_STD_RAD
+        if not self._compass_good:
+            yaw_rad = _YAW_STD_DISTURBED_RAD
+        if not self._aligned:
+            tilt_rad, yaw_rad = _TILT_STD_UNALIGNED_RAD, _UNKNOWN_YAW_STD_RAD
+        attitude = Attitude(
+            t_ns,
+            ned_from_body,
+            (
+                math.hypot(tilt_rad, message.rollspeed * unsure_s),
+                math.hypot(tilt_rad, message.pitchspeed * unsure_s),
+                math.hypot(yaw_rad, message.yawspeed * unsure_s),
+            ),
+        )
+        self._attitudes.add(attitude)
+        return [attitude]
+
+    def _distance_sensor(self, message: Message, arrival_ns: int) -> list[Event]:
+        """A range inside the reach of the sensor. Its `covariance` is a variance in cm2."""
+        if message.orientation != _LOOKS_DOWN or getattr(message, "signal_quality", 0) == _BAD_SIGNAL:
+            return []
+        if not message.min_distance < message.current_distance < message.max_distance:
+            return []
+        self._better_ns["range"] = arrival_ns
+        measured = self._measured(message.time_boot_ms * 1_000_000, arrival_ns)
+        if measured is None:
+            return []
+        told_m = math.sqrt(message.covariance) / 100.0 if message.covariance != _UNKNOWN_VARIANCE else 0.0
+        return self._above_ground(message.current_distance / 100.0, told_m, measured[0])
+
+    def _rangefinder(self, message: Message, arrival_ns: int) -> list[Event]:
+        """ArduPilot's older message tells neither time nor reach, so it is used only where there is no other."""
+        if self._better_came("range", arrival_ns) or message.distance <= 0.0:
+            return []
+        return self._above_ground(message.distance, 0.0, arrival_ns)
+
+    def _above_ground(self, range_m: float, told_std_m: float, t_ns: int) -> list[Event]:
+        """A sensor fixed to the body measures along its down axis: tilted, the way to the ground is longer."""
+        attitude = self._attitudes.at(t_ns) or self._last_attitude(t_ns)
+        if attitude is None:
+            return []
+        cosine = float(attitude.ned_from_body[2, 2])
+        if cosine < _STEEPEST_COS:
+            return []
+        slant_m = range_m * math.sqrt(1.0 - cosine * cosine) * max(attitude.std_rad[:2])
+        std_m = math.hypot(_RANGE_STD_M, _RANGE_STD_SHARE * range_m, told_std_m, slant_m)
+        return [Height(t_ns, range_m * cosine, std_m)]
+
+    def _last_attitude(self, t_ns: int) -> Attitude | None:
+        """The newest one, if it is at most 0.2 s away: good enough for a cosine."""
+        newest_ns = self._attitudes.newest_ns
+        if newest_ns is None or abs(t_ns - newest_ns) > 200_000_000:
+            return None
+        return self._attitudes.at(newest_ns)
+
+    def _global_position(self, message: Message, arrival_ns: int) -> list[Event]:
+        """Of it only the height over home, which the autopilot takes from its barometer."""
+        if self._better_came("altitude", arrival_ns):
+            return []
+        above_home_m = message.relative_alt / 1e3
+        return self._climbed(above_home_m, message.alt / 1e3, message.time_boot_ms * 1_000_000, arrival_ns)
+
+    def _altitude(self, message: Message, arrival_ns: int) -> list[Event]:
+        """PX4: over home, or else over the start of its local frame; NaN where it does not know."""
+        above_m = next((m for m in (message.altitude_relative, message.altitude_local) if math.isfinite(m)), None)
+        if above_m is None or abs(above_m) > 30_000.0:
+            return []
+        self._better_ns["altitude"] = arrival_ns
+        return self._climbed(above_m, message.altitude_amsl, message.time_usec * 1000, arrival_ns)
+
+    def _climbed(self, above_m: float, amsl_m: float, boot_ns: int, arrival_ns: int) -> list[Event]:
+        measured = self._measured(boot_ns, arrival_ns)
+        if measured is None:
+            return []
+        std_m = math.hypot(_CLIMBED_STD_M, _CLIMBED_STD_SHARE * above_m)
+        events: list[Event] = [Altitude(measured[0], above_m, std_m, "take-off")]
+        if self._baro_amsl_std_m is not None and math.isfinite(amsl_m) and abs(amsl_m) < 30_000.0:
+            events.append(Altitude(measured[0], amsl_m, math.hypot(self._baro_amsl_std_m, std_m), "amsl"))
+        return events
+
+    def _ekf_status(self, message: Message, _arrival_ns: int) -> list[Event]:
+        self._aligned = bool(message.flags & _EKF_ATTITUDE)
+        self._compass_good = message.compass_variance < _COMPASS_DISTURBED
+        return []
+
+    def _estimator_status(self, message: Message, _arrival_ns: int) -> list[Event]:
+        self._aligned = bool(message.flags & _EKF_ATTITUDE)
+        self._compass_good = not message.mag_ratio >= _COMPASS_DISTURBED  # NaN: no compass is tested
+        return []
+
+    def _better_came(self, kind: str, arrival_ns: int) -> bool:
+        return arrival_ns - self._better_ns.get(kind, -_BETTER_NS) < _BETTER_NS
+
+    def _measured(self, boot_ns: int, arrival_ns: int) -> tuple[int, float] | None:
+        """(time of a measurement on our clock, how unsure it is in s); None where it is too old or in the future."""
+        t_ns = self._vehicle_ns(boot_ns)
+        if t_ns is None:
+            return arrival_ns, _UNSYNCED_S
+        if not arrival_ns - _OLDEST_NS < t_ns < arrival_ns + _AHEAD_NS:
+            return None
+        return min(t_ns, arrival_ns), 0.0
+
+
+def _from_quaternion(w: float, x: float, y: float, z: float) -> Float | None:
+    """The rotation of a quaternion, None where it is none."""
+    length = math.sqrt(w * w + x * x + y * y + z * z)
+    if not 0.9 < length < 1.1:
+        return None
+    w, x, y, z = (part / length for part in (w, x, y, z))
+    return np.array(
+        [
+            [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+            [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+            [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+        ]
+    )
