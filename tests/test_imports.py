@@ -41,7 +41,10 @@ LAYERS: dict[str, int] = {
     # 9: what people start
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(["buildestimate", "mapneed", "repetition", "run", "runfacts", "scenes", "stalemap", "trackmap"], 9),
+    **dict.fromkeys(
+        ["buildestimate", "calibration", "mapneed", "repetition", "run", "runfacts", "scenes", "stalemap", "trackmap"],
+        9,
+    ),
 }
 TOP = 9
 EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "sim", "sources"}

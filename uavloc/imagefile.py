@@ -9,6 +9,7 @@ import numpy as np
 
 from uavloc.types import Pixels
 
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 MAX_IMAGE_BYTES = 256 * 1024 * 1024
 MAX_IMAGE_PIXELS = 120_000_000
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from uavloc.errors import InputError, UavlocError
+from uavloc.imagefile import IMAGE_ENDINGS
 from uavloc.logs import load_truth
-from uavloc.logs.frame_names import IMAGE_ENDINGS
 from uavloc.sources import open_source
 from uavloc.types import Bounds, MapSource, Truth
 

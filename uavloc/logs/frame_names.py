@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+from uavloc.imagefile import IMAGE_ENDINGS
 from uavloc.logs.csv_table import Row
-
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 
 
 def stem(file_name: str) -> str:

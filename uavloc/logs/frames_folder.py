@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uavloc.errors import InputError
-from uavloc.imagefile import read_image, read_image_size
+from uavloc.imagefile import IMAGE_ENDINGS, read_image, read_image_size
 from uavloc.logs.csv_table import Row, read_table
-from uavloc.logs.frame_names import IMAGE_ENDINGS, check_new, frame_name, stem
+from uavloc.logs.frame_names import check_new, frame_name, stem
 from uavloc.logs.sensors import COLUMNS, events_of, time_ns
 from uavloc.types import Event, Frame
 
