@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paramvehicle import ARDUPILOT_DEFAULTS, PX4_DEFAULTS, Parameters
+from paramvehicle import ARDUPILOT_DEFAULTS, INT32, PX4_DEFAULTS, Parameters
 from pymavlink import mavparm
 from told import COPTER, PLANE, PX4, PX4_NEW
 
@@ -94,6 +94,16 @@ def test_the_sensor_of_px4_needs_its_number() -> None:
     assert names["EKF2_AGP0_ID"].set_to == 1
     assert names["EKF2_AGP0_CTRL"].accepts(1.0)
     assert not names["EKF2_AGP0_CTRL"].accepts(0.0)
+
+
+@pytest.mark.real_data
+def test_the_rules_of_px4_name_parameters_that_a_real_one_has(data_dir: Path) -> None:
+    """A flight of PX4 1.14: names and types as its log lists them."""
+    log = (data_dir / "logs" / "px4_v114_real.ulg").read_bytes()
+    for rule in rules_for(Wanted("px4-odometry", PX4)):
+        kind = PX4_DEFAULTS[rule.name][1] if rule.name in PX4_DEFAULTS else INT32
+        listed = (b"int32_t " if kind == INT32 else b"float ") + rule.name.encode()
+        assert listed in log or not rule.needed, rule.name
 
 
 def test_a_parameter_that_is_not_there_is_no_good() -> None:

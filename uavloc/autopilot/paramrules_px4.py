@@ -50,7 +50,7 @@ def sensor_rules(wanted: Wanted) -> list[Rule]:
 
 def _ekf_rules() -> list[Rule]:
     return [
-        exactly("EKF2_EN", 1, "EKF2 has to run", reboot=True),
+        Rule("EKF2_EN", "EKF2 has to run", 1.0, 1.0, 1.0, needed=False, reboot=True),
         Rule("EKF2_HGT_REF", "3 would take the height from vision, which tells none", 0.0, 0.0, 2.0, reboot=True),
         Rule(
             "EKF2_DELAY_MAX",
