@@ -47,6 +47,7 @@ COMMANDS = {
     "cache": "join, cut, compare and sign tile caches",
     "replay": "fly a recorded log again and see where the camera says it was",
     "camera": "measure the lens and write the camera file",
+    "params": "check, write and set the autopilot's parameters for the way positions go to it",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",
     "bench": "measure how right and how fast, next to a local-feature baseline",
     "sim": "invent a world, or fly a simulated camera over a world, map or cache",

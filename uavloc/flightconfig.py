@@ -74,6 +74,9 @@ class PublishConfig(Section):
         default=5.0, gt=0, description="Longest time an estimate is carried on without a frame that was understood."
     )
     min_std_m: float = Field(default=0.5, gt=0, description="No smaller 1 sigma is ever claimed.")
+    gps_instance: int = Field(
+        default=2, ge=1, le=2, description="Which GPS of the vehicle route ardupilot-gps stands in for."
+    )
 
 
 class RecorderConfig(Section):
