@@ -36,7 +36,7 @@ LAYERS: dict[str, int] = {
     # 5 to 8: where stages meet
     **dict.fromkeys(["build", "buildplan", "heights", "mount", "query", "regions"], 5),
     **dict.fromkeys(["cachediff", "coldstart", "hypotheses", "merge"], 6),
-    "seek": 7,
+    **dict.fromkeys(["belief", "seek"], 7),
     "localizer": 8,
     # 9: what people start
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "onboard"], 9),

@@ -46,6 +46,8 @@ COMMANDS = {
     "verify": "check every byte of a tile cache",
     "cache": "join, cut, compare and sign tile caches",
     "replay": "fly a recorded log again and see where the camera says it was",
+    "run": "fly: the onboard program, from camera and autopilot to positions",
+    "control": "ask the running onboard program, or tell it something",
     "camera": "measure the lens and write the camera file",
     "params": "check, write and set the autopilot's parameters for the way positions go to it",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",

@@ -25,6 +25,10 @@ class MissionConfig(Section):
     start: str = Field(
         default="none", description="LAT,LON,STD_M: where the flight begins, 1 sigma; none: the whole map is searched."
     )
+    takeoff: str = Field(
+        default="",
+        description="LAT,LON: where heights over take-off count from; empty: the start, where the flight begins there.",
+    )
     state: str = Field(
         default="uavloc.state.json", description="Where the last position is kept for a restart; empty: nowhere."
     )
@@ -105,4 +109,7 @@ class OnboardConfig(Section):
         default=10.0, gt=0, description="A stage that has not moved for this long ends the program for a restart."
     )
     frame_timeout_s: float = Field(default=3.0, gt=0, description="No frame for this long is reported.")
+    attitude_wait_ms: float = Field(
+        default=60.0, ge=0, le=1000, description="How long a frame waits for an attitude measured after its exposure."
+    )
     attitude_buffer_s: float = Field(default=3.0, gt=0, description="Attitudes kept to be interpolated at exposures.")

@@ -58,6 +58,7 @@ class Heights:
         self._map = self._whole_map()
         self._takeoff = None if takeoff is None else self._about(takeoff, TAKEOFF_STD_M)
         self._began = takeoff is not None
+        self._start_point, self.takeoff = None if start is None else start.point, takeoff
 
     def take(self, reading: Height | Altitude) -> None:
         """Keep a reading that can be one; the others say nothing."""
@@ -132,7 +133,8 @@ class Heights:
         """Learn from the first height over take-off whether the start is the take-off."""
         if altitude.above == "take-off" and not self._began:
             self._began = True
-            self._takeoff = self._start if abs(altitude.alt_m) <= ON_THE_GROUND_M else None
+            if abs(altitude.alt_m) <= ON_THE_GROUND_M:
+                self._takeoff, self.takeoff = self._start, self._start_point
 
     def _is_young(self, t_ns: int, reading: Height | Altitude | None) -> bool:
         return reading is not None and abs(t_ns - reading.t_ns) * 1e-9 <= self._max_age_s

@@ -152,12 +152,21 @@ class Hypotheses:
         self._config = config
         self._all: list[Hypothesis] = []
         self._prior = None if prior is None else Filter(prior, config.filter)
+        self._hint: Filter | None = None
         self.leader: Hypothesis | None = None
 
     @property
     def prior(self) -> State | None:
         """Where the vehicle was said to be, or was last believed to be, and what has become of that; else None."""
         return None if self._prior is None else self._prior.state
+
+    def hint(self, state: State) -> None:
+        """Where the vehicle is said to be: the prior from now on, or from when the believed place is given up."""
+        hint = Filter(state, self._config.filter)
+        if self.leader is None:
+            self._prior = hint
+        else:
+            self._hint = hint
 
     @property
     def log_odds(self) -> float:
@@ -238,7 +247,12 @@ class Hypotheses:
             self._prior = None
         elif before is not None:
             self.leader = None
-            self._prior = Filter(widened(before.state, self._config.integrity.lost_std_m), self._config.filter)
+            self._gave_up(widened(before.state, self._config.integrity.lost_std_m))
+
+    def _gave_up(self, left: State) -> None:
+        """The prior now is what somebody said meanwhile, or else what is left of the place."""
+        self._prior = self._hint or Filter(left, self._config.filter)
+        self._hint = None
 
     def _believed(self) -> Hypothesis | None:
         integrity = self._config.integrity
@@ -283,7 +297,7 @@ class Hypotheses:
         return float(np.hypot(*(state.mean[:2] - place_ne_m))) <= self._config.integrity.same_place_m
 
     def _filters(self) -> list[Filter]:
-        priors = [] if self._prior is None else [self._prior]
+        priors = [filter_ for filter_ in (self._prior, self._hint) if filter_ is not None]
         return [hypothesis.filter for hypothesis in self._all] + priors
 
     def _drop_uncertain(self) -> None:
@@ -293,5 +307,6 @@ class Hypotheses:
         """
         most = self._config.integrity.max_std_m
         if self.leader is not None and self.leader.state.std_m > most:
-            self._prior, self.leader, self._all = Filter(self.leader.state, self._config.filter), None, []
+            self._gave_up(self.leader.state)
+            self.leader, self._all = None, []
         self._all = [hypothesis for hypothesis in self._all if hypothesis.state.std_m <= most]

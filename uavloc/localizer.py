@@ -11,17 +11,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from uavloc.belief import Belief, Prior
 from uavloc.camera import CameraModel
 from uavloc.coldstart import ColdStart
-from uavloc.config import Config, FilterConfig
+from uavloc.config import Config
 from uavloc.errors import CacheError
-from uavloc.evidence import aged, protection_m
-from uavloc.filter import HEADING, Advance, State, Step, VelocityReading, advance, mount_std_rad, start_state
+from uavloc.evidence import aged
+from uavloc.filter import Advance, State, Step, VelocityReading, advance, mount_std_rad, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.mapage import map_age_years
-from uavloc.mount import Mount, feigned, looks_down, mount_of, vehicle
+from uavloc.mount import Mount, feigned, looks_down, mount_of
 from uavloc.odometry import View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
@@ -38,6 +39,7 @@ from uavloc.types import (
     Frame,
     GeoPoint,
     Height,
+    Hint,
     Match,
     Outcome,
     Pixels,
@@ -53,6 +55,7 @@ _ACROSS = 1.0 / 3.0
 """Ground seen aslant is displaced across the view too, by this share of that along it: the mount may be twisted."""
 _ASLANT = 0.35
 """Ground seen farther aside than this share of the height: there, relief and tilt look like a change of height."""
+_NEVER = -1
 
 
 class Localizer:
@@ -74,6 +77,8 @@ class Localizer:
         if not cache.levels or not cache.manifest.channels:
             raise CacheError(f"{cache.path}: holds no dense descriptors to localize with: build it with another engine")
         self._config, self._camera, self._start = config, camera, start
+        self._flown = config
+        """The configuration as what is known with the first frame has it."""
         self._local = _local_frame(cache, start)
         self._dates = [source.date for source in cache.manifest.sources]
         self._asker = Asker(cache, encoder, camera, config, self._local)
@@ -93,12 +98,17 @@ class Localizer:
         self._yaw_rad: float | None = None
         self._outcome = Outcome.LOST
         self._middle_ne_m = np.zeros(2)
+        self._frame_ns, self._understood_ns = 0, _NEVER
+        self._hinted: Hint | None = None
+        self._resumed: State | None = None
 
     def handle(self, event: Event) -> Estimate | None:
         """Take any event in time order; a Frame gives an Estimate. Readings that say nothing are not taken."""
         if isinstance(event, Frame):
             return self.locate(event)
-        if isinstance(event, Attitude) and _says_something(event):
+        if isinstance(event, Hint):
+            self.hint(event)
+        elif isinstance(event, Attitude) and _says_something(event):
             self._attitude = event
         elif isinstance(event, Height | Altitude):
             self._heights.take(event)
@@ -118,12 +128,43 @@ class Localizer:
                 outcome = no_fix.outcome
                 if self._places is not None:
                     self._places.advance(self._still(frame.t_ns))
-        self._outcome = outcome
-        return self._estimate(frame.t_ns, frame.name, outcome, fix)
+        self._outcome, self._frame_ns = outcome, frame.t_ns
+        if fix is not None:
+            self._understood_ns = frame.t_ns
+        return self._estimate(frame.t_ns, frame.name, fix)
 
     def at(self, t_ns: int) -> Estimate:
         """What is known of the vehicle at any time after the last frame, carried on from there; has no name."""
-        return replace(self._estimate(t_ns, "", self._outcome, None), timings_ms={})
+        return self.belief().at(t_ns)
+
+    def belief(self) -> Belief:
+        """What is known after the last frame, for another thread to carry on while the next frame is worked on."""
+        leader = self._places.leader if self._places else None
+        return Belief(
+            self._frame_ns,
+            None if self._understood_ns == _NEVER else self._understood_ns,
+            self._outcome,
+            self._flown,
+            LocalFrame(self._local.lat_deg, self._local.lon_deg),
+            None if leader is None else leader.state,
+            self._places.log_odds if self._places else -math.inf,
+            self._attitude,
+            self._agl_m,
+            self._common_cov_m2(),
+        )
+
+    def hint(self, hint: Hint) -> None:
+        """Where someone says the vehicle was at a time: looked at next, or once the believed place has failed."""
+        self._hinted = hint
+
+    def resume(self, prior: Prior) -> None:
+        """Begin where another localizer, or an earlier run, was: it has to be seen again before it is published."""
+        self._resumed = prior.state(self._local)
+
+    @property
+    def takeoff(self) -> GeoPoint | None:
+        """Where heights over take-off count from, as far as that is known."""
+        return self._heights.takeoff
 
     def stale(self) -> list[StaleBlock]:
         """Parts of the map that the flight so far showed to be out of date."""
@@ -136,9 +177,13 @@ class Localizer:
     def _fix(self, frame: Frame) -> Fix:
         sight = self._sight(frame)
         places = self._followed(sight)
+        self._take_hint(places, sight)
         laid = self._asker.lay(sight, self._likeliest(places, sight))
         with self._asker.watch.timed("odometry"):
-            places.advance(self._motion(sight, laid))
+            motion = self._motion(sight, laid)
+            places.advance(motion)
+        if motion.step is not None:
+            self._understood_ns = sight.frame.t_ns
         leader, known = places.leader, places.ranked
         results: dict[Hypothesis, tuple[Look, Match | Outcome]] = {}
         looks = (
@@ -192,9 +237,14 @@ class Localizer:
         """Where the vehicle is: as believed, or else as it was said to be, or else where it is likeliest."""
         places = self._places
         if places is None:
-            return None
-        state = places.leader.state if places.leader else places.prior
-        if places.ranked and (state is None or state.std_m > self._config.cold_start.max_prior_std_m):
+            state = self._resumed
+        else:
+            state = places.leader.state if places.leader else places.prior
+        if (
+            places is not None
+            and places.ranked
+            and (state is None or state.std_m > self._config.cold_start.max_prior_std_m)
+        ):
             state = places.ranked[0].state
         return None if state is None else advance(state, Advance(t_ns), self._config.filter)
 
@@ -210,8 +260,8 @@ class Localizer:
         """The hypotheses; the operator's start holds for the first frame of the flight, usable or not."""
         if self._places is None:
             first_ns = sight.frame.t_ns if self._first_ns is None else self._first_ns
-            config = self._of_flight(first_ns, sight)
-            self._places = Hypotheses(self._prior(first_ns, sight, config.filter), config)
+            self._flown = self._of_flight(first_ns, sight)
+            self._places = Hypotheses(self._resumed or self._prior(first_ns, sight), self._flown)
         return self._places
 
     def _of_flight(self, t_ns: int, sight: Sight) -> Config:
@@ -225,11 +275,22 @@ class Localizer:
         """Whether the mount can be told from the tilt of the vehicle; `relief_share` covers that of oblique cameras."""
         return looks_down(self._camera) and max(sight.attitude.std_rad[:2]) <= math.radians(_GUESSED_TILT_DEG)
 
-    def _prior(self, t_ns: int, sight: Sight, config: FilterConfig) -> State | None:
-        if self._start is None:
-            return None
+    def _prior(self, t_ns: int, sight: Sight) -> State | None:
+        return None if self._start is None else self._begun(t_ns, self._start.std_m, sight)
+
+    def _begun(self, t_ns: int, std_m: float, sight: Sight) -> State:
+        """The state at the origin, known to `std_m`, with what the sensors know of heading and height."""
+        config = self._flown.filter
         heading_std, scale_std = sight.attitude.std_rad[2], sight.log_scale_std(config.min_scale_std)
-        return start_state(t_ns, self._start.std_m, SPEED_STD_MPS, heading_std, scale_std, mount_std_rad(config))
+        return start_state(t_ns, std_m, SPEED_STD_MPS, heading_std, scale_std, mount_std_rad(config))
+
+    def _take_hint(self, places: Hypotheses, sight: Sight) -> None:
+        hint, self._hinted = self._hinted, None
+        if hint is not None:
+            said = self._begun(min(hint.t_ns, sight.frame.t_ns), hint.start.std_m, sight)
+            said.mean[:2] = self._local.ne_from_geo(hint.start.point.lat_deg, hint.start.point.lon_deg)
+            places.hint(said)
+            self._seeker.begin_anew()
 
     def _still(self, t_ns: int) -> Advance:
         """Time goes on without odometry; the measured heading may err otherwise than before, or be none at all.
@@ -291,34 +352,10 @@ class Localizer:
         step = Step(motion.since_ns, t_ns, motion.displacement_ne_m, turn, log_scale, cov, before, bent)
         return replace(still, step=step)
 
-    def _estimate(self, t_ns: int, name: str, outcome: Outcome, fix: Fix | None) -> Estimate:
-        leader = self._places.leader if self._places else None
-        timings_ms = self._asker.watch.ms
-        state = None if leader is None else leader.filter.at(t_ns)
-        if leader is None or state is None:
-            return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
-        place_ne_m, cov = vehicle(state, self._yaw(), self._agl_m)
-        cov = cov + self._common_cov_m2()
-        if float(np.linalg.eigvalsh(cov)[-1]) > self._config.integrity.max_std_m**2:
-            return Estimate(t_ns, name, outcome, timings_ms=timings_ms)
-        log_odds = self._places.log_odds if self._places else -math.inf
-        return Estimate(
-            t_ns,
-            name,
-            outcome,
-            point=self._asker.geo(place_ne_m),
-            cov_ne_m2=cov,
-            vel_ne_mps=(float(state.mean[2]), float(state.mean[3])),
-            heading_rad=self._heading_rad(t_ns, state),
-            fix=fix,
-            protection_m=protection_m(cov, log_odds, self._config.integrity.risk),
-            log_odds=log_odds,
-            timings_ms=timings_ms,
-        )
-
-    def _yaw(self) -> float:
-        """The measured heading; 0 where there is none."""
-        return 0.0 if self._attitude is None else rpy_from_rotation(self._attitude.ned_from_body)[2]
+    def _estimate(self, t_ns: int, name: str, fix: Fix | None) -> Estimate:
+        belief, leader = self.belief(), self._places.leader if self._places else None
+        told = belief.at(t_ns) if leader is None else belief.told(t_ns, leader.filter.at(t_ns))
+        return replace(told, name=name, fix=None if told.point is None else fix, timings_ms=self._asker.watch.ms)
 
     def _common_cov_m2(self) -> Float:
         """What all fixes near each other have wrong alike: georeference, and relief where the ground is seen aslant."""
@@ -327,11 +364,6 @@ class Localizer:
         along_m2 = integrity.relief_share**2 * np.outer(aside, aside)
         cov: Float = np.eye(2) * (integrity.georeference_std_m**2 + across_m2) + along_m2
         return cov
-
-    def _heading_rad(self, t_ns: int, state: State) -> float | None:
-        if self._attitude is None or _age_s(t_ns, self._attitude) > self._config.ortho.max_attitude_age_s:
-            return None
-        return wrap_pi(rpy_from_rotation(self._attitude.ned_from_body)[2] + float(state.mean[HEADING]))
 
 
 def _with_mount_as_told(config: Config) -> Config:

@@ -41,6 +41,10 @@ class Seeker:
         self._asker, self._cold, self._config = asker, cold, config
         self._unfound = 0
 
+    def begin_anew(self) -> None:
+        """Look at the prior again, however long it gave nothing: it is another one now."""
+        self._unfound = 0
+
     def follow(self, sight: Sight, laid: Laid, state: State) -> Iterator[tuple[Look, Density]]:
         """A look around the believed place; the frame as `laid` before is used where it would be laid much the same."""
         self._unfound = 0

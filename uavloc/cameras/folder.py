@@ -1,0 +1,117 @@
+"""A folder that grows: another program puts pictures there, this one takes the newest.
+
+A picture's name is the time of its exposure: Unix nanoseconds (19 digits), or Unix seconds with a decimal point. Any
+other name: the time the file was written last.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from uavloc.cameras.rate import RateLimit
+from uavloc.clock import Clock
+from uavloc.flightconfig import SourceConfig
+from uavloc.imagefile import IMAGE_ENDINGS, MAX_IMAGE_BYTES, decode_image
+from uavloc.types import Frame
+
+_NANOSECONDS = re.compile(r"\d{19}")
+_SECONDS = re.compile(r"(\d{1,12})\.(\d{1,12})")
+_POLL_S = 0.01
+_PATIENCE_S = 1.0
+"""A picture that is still not whole after this never will be."""
+_TICK_NS = 50_000_000
+"""A folder that changed less than this ago may change again without another time of change."""
+
+
+@dataclass(frozen=True, order=True)
+class _Shot:
+    wall_ns: int
+    name: str
+
+
+class FolderSource:
+    """Pictures newer than the start, each once, the newest first where several came; a folder that is gone is awaited.
+
+    Names tell Unix time of this machine's clock.
+    """
+
+    def __init__(self, config: SourceConfig, clock: Clock, folder: Path) -> None:
+        self._folder, self._clock = folder / config.place, clock
+        self._rate = RateLimit(config.max_rate_hz)
+        self._delay_ns = round(config.delay_ms * 1e6)
+        self._newest_ns = time.time_ns()
+        self._changed_ns = -1
+        self._closed = threading.Event()
+
+    def frames(self) -> Iterator[Frame]:
+        """The newest picture whenever there is one, until `close`."""
+        while not self._closed.wait(_POLL_S):
+            shot = self._newest()
+            if shot is None:
+                continue
+            self._newest_ns = shot.wall_ns
+            if self._rate.takes(shot.wall_ns):
+                data = self._whole(self._folder / shot.name)
+                yield Frame(self._clock.from_wall_ns(shot.wall_ns), shot.name, decode_image(data), data or None)
+
+    def close(self) -> None:
+        """End `frames`."""
+        self._closed.set()
+
+    def _newest(self) -> _Shot | None:
+        """The newest picture that was not taken yet."""
+        try:
+            changed_ns = self._folder.stat().st_mtime_ns
+            if changed_ns == self._changed_ns and time.time_ns() - changed_ns > _TICK_NS:
+                return None
+            with os.scandir(self._folder) as entries:
+                shots = [shot for entry in entries if (shot := self._shot(entry)) is not None]
+        except OSError:
+            return None
+        self._changed_ns = changed_ns
+        return max((shot for shot in shots if shot.wall_ns > self._newest_ns), default=None)
+
+    def _shot(self, entry: os.DirEntry[str]) -> _Shot | None:
+        stem, dot, ending = entry.name.rpartition(".")
+        if (dot + ending).lower() not in IMAGE_ENDINGS or stem.startswith("."):
+            return None
+        wall_ns = exposure_ns(stem)
+        return _Shot(entry.stat().st_mtime_ns - self._delay_ns if wall_ns is None else wall_ns, entry.name)
+
+    def _whole(self, path: Path) -> bytes:
+        """The bytes of a picture, once it is whole or can no longer become so."""
+        until_s = time.monotonic() + _PATIENCE_S
+        while True:
+            data = _read(path)
+            if is_whole(data) or time.monotonic() > until_s or self._closed.wait(_POLL_S):
+                return data
+
+
+def exposure_ns(stem: str) -> int | None:
+    """The time that a file's name tells, Unix nanoseconds; None where it tells none."""
+    if _NANOSECONDS.fullmatch(stem):
+        return int(stem)
+    seconds = _SECONDS.fullmatch(stem)
+    return None if seconds is None else int(seconds[1]) * 10**9 + int(seconds[2].ljust(9, "0")[:9])
+
+
+def is_whole(data: bytes) -> bool:
+    """Whether a JPEG or PNG has its end."""
+    if data.startswith(b"\xff\xd8"):
+        return b"\xff\xd9" in data[-64:]
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" in data[-64:]
+    return False
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes() if path.stat().st_size <= MAX_IMAGE_BYTES else b""
+    except OSError:
+        return b""

@@ -1,0 +1,119 @@
+"""`uavloc run`: the onboard program."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from uavloc.console import say, show_table
+from uavloc.errors import UavlocError, UsageError, one_line, printable
+
+_EXAMPLES = """
+examples:
+  uavloc run --init ardupilot --out uavloc.toml     a configuration to begin with, every field explained
+  uavloc run --config uavloc.toml --check           opens everything on the ground and says what is missing
+  uavloc run --config uavloc.toml                   flies until SIGTERM or Ctrl-C
+
+While it runs, 'uavloc control' tells how it does, gives hints, pauses, and changes the map. docs/onboard.md tells more.
+Exit codes: 0 stopped by a signal, 1 a part of it was stuck or failed (start it again: it goes on where it was), 2 the
+configuration or what it names is not usable.
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `uavloc run`."""
+    parser.epilog = _EXAMPLES
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--config", type=Path, metavar="FILE", help="configuration (TOML)")
+    what.add_argument("--init", choices=("ardupilot", "px4"), help="write a configuration to begin with")
+    parser.add_argument("--check", action="store_true", help="with --config: only check, on the ground")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="with --init: where to; default: standard output")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write a configuration, check one, or fly."""
+    if arguments.init is not None:
+        if arguments.check:
+            raise UsageError("--check: belongs to --config, not to --init")
+        _init(arguments)
+        return
+    if arguments.out is not None:
+        raise UsageError("--out: belongs to --init, not to --config")
+    _speak()
+    if arguments.check:
+        _check(arguments.config)
+    else:
+        _fly(arguments.config)
+
+
+def _init(arguments: argparse.Namespace) -> None:
+    from uavloc.onboard.starter import starter
+
+    text = starter(arguments.init)
+    if arguments.out is None:
+        say(text)
+        return
+    try:
+        with arguments.out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{arguments.out}: is there already: configurations are never overwritten") from None
+    except OSError as error:
+        raise UavlocError(f"{arguments.out}: cannot write: {error.strerror}") from error
+    say(f"written: {arguments.out}")
+
+
+def _check(config: Path) -> None:
+    from uavloc.onboard.checking import checks
+    from uavloc.onboard.opening import Opening
+
+    found = checks(Opening(config))
+    show_table([(check.what, f"{'ok' if check.is_ready else 'MISSING'}: {check.said}") for check in found])
+    missing = [check.what for check in found if not check.is_ready]
+    if missing:
+        raise UsageError(f"{config}: not ready to fly: {', '.join(missing)}")
+    say("ready to fly")
+
+
+def _fly(config: Path) -> None:
+    from uavloc.onboard.flight import Flight
+    from uavloc.onboard.opening import Opening
+
+    signals: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: signals.append(received))
+    flight = Flight(Opening(config))
+    try:
+        if not flight.run(lambda: bool(signals)):
+            _end_at_once(0)
+    except UavlocError as error:
+        sys.stderr.write(f"uavloc: error: {printable(one_line(error))}\n")
+        _end_at_once(1)
+
+
+def _end_at_once(code: int) -> None:
+    """End without waiting for threads that are stuck; everything was closed."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+class _Lines(logging.Formatter):
+    """Lines for the journal: warnings say that they are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        prefix = "uavloc: warning: " if record.levelno >= logging.WARNING else "uavloc: "
+        return prefix + record.getMessage()
+
+
+def _speak() -> None:
+    """Say what goes on in flight, not only warnings."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(_Lines())
+    logging.getLogger("uavloc").setLevel(logging.INFO)

@@ -1,0 +1,204 @@
+"""The running program: stages that work beside each other, and one thread that watches over them.
+
+camera -> slot -> localizer -> board -> publishing -> autopilot, with the autopilot's readings beside the frames. Only
+the newest of everything is kept, so no stage waits for another one, and memory is bounded.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from uavloc import __version__
+from uavloc.autopilot.attitudes import Attitudes
+from uavloc.autopilot.dialect import Message
+from uavloc.autopilot.links import Links
+from uavloc.autopilot.publisher import WANTED, AutopilotPublisher
+from uavloc.autopilot.readings import Readings
+from uavloc.cameras import open_source
+from uavloc.clock import Clock
+from uavloc.config import dump_config
+from uavloc.errors import UavlocError
+from uavloc.logs.recording import FlightFacts, Recorder
+from uavloc.onboard.capture import Capture
+from uavloc.onboard.controlserver import ControlServer
+from uavloc.onboard.localizing import Localizing
+from uavloc.onboard.mavcommands import MavCommands
+from uavloc.onboard.opening import Opening
+from uavloc.onboard.operating import Operator
+from uavloc.onboard.publishing import Publishing
+from uavloc.onboard.recording import FlightRecorder, NoRecorder
+from uavloc.onboard.report import Report
+from uavloc.onboard.resuming import take_up, young_state
+from uavloc.onboard.sensors import Sensors
+from uavloc.onboard.slot import Slot
+from uavloc.onboard.stage import Stage
+from uavloc.onboard.statefile import save_state
+from uavloc.onboard.status import Status
+from uavloc.onboard.systemd import notify
+from uavloc.onboard.timings import Timings
+from uavloc.starttext import point_text, start_text
+from uavloc.types import Frame
+
+_TURN_S = 0.1
+_SAVE_S = 1.0
+_GRACE_S = 1.0
+"""How long stages have to end."""
+
+
+class Flight:
+    """A flight with what a configuration names. Construction opens everything; raises UavlocError as `Opening` does."""
+
+    def __init__(self, opening: Opening) -> None:
+        config, clock = opening.config, Clock()
+        self._config, self._clock = config, clock
+        self._stopping, self._report, timings = threading.Event(), Report(), Timings()
+        state = young_state(config.mission)
+        takeoff = (state.takeoff_point() if state else None) or opening.takeoff
+        fitted = opening.fitted(takeoff)
+        resumed = state is not None and take_up(state, fitted, clock)
+        self._attitudes = Attitudes(config.onboard.attitude_buffer_s)
+        self._sensors = Sensors(self._attitudes)
+        with opening.naming("link.key"):
+            self._links = Links(config.link, clock)
+        self._readings = Readings(self._links.vehicle_ns, self._attitudes)
+        self._publisher = AutopilotPublisher(self._links.send, lambda: self._links.vehicle, config.publish, clock)
+        slot = Slot[Frame]()
+        self._capture = Capture(
+            lambda: open_source(config.source, clock, opening.folder), slot,
+            (opening.camera.width_px, opening.camera.height_px), clock, self._report, config.publish.max_age_s,
+        )  # fmt: skip
+        with ExitStack() as undo:
+            with opening.naming("source"):
+                self._capture.open_now()
+            undo.callback(self._capture.close)
+            with opening.naming("operator.socket"):
+                self._server = ControlServer(Path(config.operator.socket)) if config.operator.socket else None
+            if self._server is not None:
+                undo.callback(self._server.close)
+            self._recorder = self._recording(opening)
+            undo.pop_all()
+        if resumed:
+            self._recorder.note("the flight began with the state of an earlier run")
+        self._localizing = Localizing(
+            fitted, slot, self._sensors, self._recorder, clock, self._report, timings,
+            config.onboard.attitude_wait_ms / 1e3,
+        )  # fmt: skip
+        board = self._localizing.board
+        self._publishing = Publishing(board, [self._publisher], config.publish, clock, self._report, timings)
+        self._status = Status(
+            self._capture, slot, self._sensors, self._localizing, self._publishing, self._publisher, self._links,
+            timings, clock,
+        )  # fmt: skip
+        self._operator = Operator(
+            self._localizing, self._publishing, self._sensors,
+            lambda path: opening.fitted_to(path, board.newest.takeoff), self._status.document, clock, self._report,
+        )  # fmt: skip
+        self._stages = self._made_stages()
+        self._saved_s, self._saved_ns = 0.0, 0
+
+    def run(self, stop: Callable[[], bool]) -> bool:
+        """Fly until `stop` says so; whether every thread has ended then.
+
+        Raises UavlocError where a stage is stuck or has failed: the program is to be started again.
+        """
+        trouble: str | None = None
+        try:
+            self._start()
+            while trouble is None and not stop():
+                time.sleep(_TURN_S)
+                limit_s = self._config.onboard.watchdog_s
+                trouble = next((said for stage in self._stages if (said := stage.trouble(limit_s))), None)
+                self._look_after()
+        finally:
+            ended = self._close()
+        if trouble is not None:
+            raise UavlocError(f"{trouble}: the program ends, to be started again")
+        return ended
+
+    def _start(self) -> None:
+        self._links.subscribe(self._hear)
+        self._links.subscribe(self._publisher.hear)
+        for name, rate_hz in WANTED.items():
+            self._links.want(name, rate_hz)
+        if self._config.operator.mavlink:
+            self._links.commands(MavCommands(self._operator, self._links.send).hear)
+        self._links.start()
+        for stage in self._stages:
+            stage.start()
+        notify("READY=1", "STATUS=looking for the position")
+
+    def _made_stages(self) -> list[Stage]:
+        stages = [
+            Stage("camera", self._capture.run, self._stopping, watched=False),
+            Stage("localizer", self._localizing.run, self._stopping),
+            Stage("publishing", self._publishing.run, self._stopping),
+        ]
+        server = self._server
+        if server is not None:
+            stages.append(Stage("control", lambda stage: server.serve(self._operator, stage), self._stopping))
+        return stages
+
+    def _hear(self, message: Message, t_ns: int) -> None:
+        for event in self._readings.events(message, t_ns):
+            self._sensors.take(event)
+
+    def _look_after(self) -> None:
+        """What is done now and then, while all is well."""
+        now_s = time.monotonic()
+        self._tell_of_camera(now_s)
+        for number, health in enumerate(self._links.health):
+            self._report.tell(f"link {number}", f"{health.url}: {'connected' if health.connected else 'silent'}")
+        if now_s - self._saved_s >= _SAVE_S:
+            self._saved_s = now_s
+            self._save()
+            notify("WATCHDOG=1", f"STATUS={self._status.line()}")
+
+    def _tell_of_camera(self, now_s: float) -> None:
+        limit_s = self._config.onboard.frame_timeout_s
+        silent = now_s - self._capture.last_s > limit_s
+        self._report.tell("pictures", f"none for {limit_s:g} s" if silent else "come", bad=silent)
+
+    def _save(self) -> None:
+        """Keep what is believed for a restart; a disk that does not take it is reported."""
+        known = self._localizing.board.newest
+        if self._config.mission.state and known.prior is not None and known.prior.t_ns != self._saved_ns:
+            try:
+                save_state(Path(self._config.mission.state), known.prior, known.takeoff, self._clock)
+                self._saved_ns = known.prior.t_ns
+            except UavlocError as error:
+                self._report.tell("state", str(error), bad=True)
+
+    def _close(self) -> bool:
+        """End everything within two seconds; whether all threads have ended."""
+        notify("STOPPING=1")
+        self._stopping.set()
+        self._capture.close()
+        until_s = time.monotonic() + _GRACE_S
+        ended = [stage.ended(until_s - time.monotonic()) for stage in self._stages]
+        self._save()
+        self._publisher.close()
+        self._links.close()
+        self._recorder.close()
+        if self._server is not None:
+            self._server.close()
+        return all(ended)
+
+    def _recording(self, opening: Opening) -> FlightRecorder:
+        config = opening.config
+        if not config.recorder.folder:
+            return NoRecorder()
+        facts = FlightFacts(
+            __version__,
+            dump_config(config),
+            Path(config.mission.camera).read_text(encoding="utf-8"),
+            opening.cache.manifest.content_digest,
+            opening.encoder.name,
+            opening.encoder.identity,
+            start_text(opening.start),
+            point_text(opening.takeoff) if opening.takeoff else "",
+        )
+        return Recorder(config.recorder, Path(config.recorder.folder), facts, self._clock.now_ns())

@@ -1,0 +1,102 @@
+"""From beliefs to the autopilot: a timer that never waits for a frame that is being worked on."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from uavloc.clock import Clock
+from uavloc.errors import one_line
+from uavloc.flightconfig import PublishConfig
+from uavloc.onboard.board import Board, Known
+from uavloc.onboard.report import Report
+from uavloc.onboard.stage import Stage
+from uavloc.onboard.timings import Timings
+from uavloc.types import Bounds, Estimate, GeoPoint, Publisher
+
+_FAILURES_IN_A_ROW = 20
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was last published; `why` says why without a position, and is empty with one."""
+
+    estimate: Estimate
+    why: str
+
+
+class Publishing:
+    """Tells the publishers where the vehicle is now, at least `rate_hz` times a second and after every frame."""
+
+    def __init__(
+        self,
+        board: Board,
+        publishers: Sequence[Publisher],
+        config: PublishConfig,
+        clock: Clock,
+        report: Report,
+        timings: Timings,
+    ) -> None:
+        self.paused = False
+        self.counts: Counter[str] = Counter()
+        self._board, self._publishers, self._config = board, publishers, config
+        self._clock, self._report, self._timings = clock, report, timings
+        self._serial, self._failures = 0, 0
+        self.last = Told(Estimate(clock.now_ns(), "", board.newest.belief.outcome), "starting")
+
+    def run(self, stage: Stage) -> None:
+        """Publish until the program stops."""
+        period_s = 1.0 / self._config.rate_hz
+        last_s = due_s = time.monotonic()
+        while not stage.stopping.is_set():
+            known = self._board.wait(self._serial, due_s - time.monotonic())
+            time.sleep(max(0.0, last_s + period_s / 2.0 - time.monotonic()))
+            now_s = time.monotonic()
+            self._timings.add({"between messages": 1e3 * (now_s - last_s)})
+            self._publish(known)
+            last_s, due_s = now_s, now_s + period_s
+            stage.moved()
+
+    def _publish(self, known: Known) -> None:
+        now_ns = self._clock.now_ns()
+        told = self.last = self._told(known, now_ns)
+        for publisher in self._publishers:
+            self._guarded(publisher, told.estimate)
+        self.counts["positions" if told.estimate.point else "without a position"] += 1
+        if known.serial != self._serial and not told.why:
+            self._timings.add({"exposure to message": (self._clock.now_ns() - known.belief.t_ns) * 1e-6})
+        self._serial = known.serial
+        self._report.tell("position", f"not published: {told.why}" if told.why else "published")
+
+    def _guarded(self, publisher: Publisher, estimate: Estimate) -> None:
+        """A publisher that fails once is reported; one that fails on and on ends the program."""
+        try:
+            publisher.publish(estimate)
+            self._failures = 0
+        except Exception as error:
+            self._failures += 1
+            self.counts["failures"] += 1
+            self._report.tell("publisher", f"{type(error).__name__}: {one_line(error)}", bad=True)
+            if self._failures >= _FAILURES_IN_A_ROW:
+                raise
+
+    def _told(self, known: Known, now_ns: int) -> Told:
+        belief = known.belief
+        estimate = belief.at(now_ns)
+        why = ""
+        if self.paused:
+            why = "paused by the operator"
+        elif estimate.point is None:
+            why = f"the place is not known ({belief.outcome})" if belief.state is None else "too uncertain by now"
+        elif belief.understood_ns is None or (now_ns - belief.understood_ns) * 1e-9 > self._config.max_age_s:
+            why = f"no frame was understood for {self._config.max_age_s:g} s"
+        elif not within(estimate.point, known.bounds):
+            why = "off the map"
+        return Told(Estimate(now_ns, "", belief.outcome) if why else estimate, why)
+
+
+def within(point: GeoPoint, bounds: Bounds) -> bool:
+    """Whether a place is inside a box."""
+    return bounds.south_deg <= point.lat_deg <= bounds.north_deg and bounds.west_deg <= point.lon_deg <= bounds.east_deg

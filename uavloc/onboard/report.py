@@ -1,0 +1,28 @@
+"""What goes on, for the journal: a line whenever something changes, none while it does not."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from uavloc.errors import printable
+
+_QUIET_S = 2.0
+
+_log = logging.getLogger("uavloc.onboard")
+
+
+class Report:
+    """Says of each topic what is new. What changes more often than every two seconds is said when it stays."""
+
+    def __init__(self) -> None:
+        self._said: dict[str, tuple[str, float]] = {}
+
+    def tell(self, topic: str, text: str, *, bad: bool = False) -> None:
+        """Say how it is with a topic now, and how long it was otherwise, unless that is what was said last."""
+        before, since_s = self._said.get(topic, ("", -_QUIET_S))
+        lasted_s = time.monotonic() - since_s
+        if text != before and lasted_s >= _QUIET_S:
+            self._said[topic] = (text, time.monotonic())
+            after = f" (after {lasted_s:.1f} s)" if before else ""
+            _log.log(logging.WARNING if bad else logging.INFO, "%s: %s%s", topic, printable(text), after)
