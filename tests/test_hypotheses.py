@@ -350,6 +350,30 @@ def test_three_laps_over_the_same_ground_are_one_witness() -> None:
     assert new[1] + new[2] < 0.2
 
 
+def test_a_hint_is_the_prior_where_nothing_is_believed() -> None:
+    flown, hint = flight(5), told((100, 100), 20.0)
+    flown.places.hint(hint)
+    assert flown.places.prior is not None
+    assert flown.places.prior.mean == pytest.approx(hint.mean)
+
+
+@pytest.mark.parametrize(("std_m", "counts"), [(20.0, True), (5000.0, False)])
+def test_a_hint_counts_once_the_believed_place_proves_wrong(std_m: float, counts: bool) -> None:
+    flown = believed(5)
+    leader = flown.leader
+    assert leader is not None
+    flown.places.hint(replace(told((100, 100), std_m), t_ns=flown.t_ns))
+    flown.places.settle()
+    assert flown.leader is leader
+    assert flown.places.prior is None
+    leader.log_odds = INTEGRITY.demote_odds - 1.0
+    flown.places.settle()
+    assert flown.leader is None
+    expected = place((100, 100)) if counts else leader.state.mean[:2]
+    assert flown.places.prior is not None
+    assert flown.places.prior.mean[:2] == pytest.approx(expected, abs=1e-6)
+
+
 def test_from_what_was_the_leader_the_place_is_found_again() -> None:
     flown = believed(5, radius=60)
     while flown.leader is not None:

@@ -161,7 +161,7 @@ class Hypotheses:
         return None if self._prior is None else self._prior.state
 
     def hint(self, state: State) -> None:
-        """Where the vehicle is said to be: the prior from now on, or from when the believed place is given up."""
+        """Where the vehicle is said to be: the prior from now on, or from when the believed place proves wrong."""
         hint = Filter(state, self._config.filter)
         if self.leader is None:
             self._prior = hint
@@ -247,12 +247,15 @@ class Hypotheses:
             self._prior = None
         elif before is not None:
             self.leader = None
-            self._gave_up(widened(before.state, self._config.integrity.lost_std_m))
+            self._prior = self._said() or Filter(
+                widened(before.state, self._config.integrity.lost_std_m), self._config.filter
+            )
 
-    def _gave_up(self, left: State) -> None:
-        """The prior now is what somebody said meanwhile, or else what is left of the place."""
-        self._prior = self._hint or Filter(left, self._config.filter)
-        self._hint = None
+    def _said(self) -> Filter | None:
+        """What somebody said of the place while another one was believed, once, if that still tells where to look."""
+        hint, self._hint = self._hint, None
+        worth = self._config.cold_start.max_prior_std_m
+        return hint if hint is not None and hint.state.std_m <= worth else None
 
     def _believed(self) -> Hypothesis | None:
         integrity = self._config.integrity
@@ -307,6 +310,5 @@ class Hypotheses:
         """
         most = self._config.integrity.max_std_m
         if self.leader is not None and self.leader.state.std_m > most:
-            self._gave_up(self.leader.state)
-            self.leader, self._all = None, []
+            self._prior, self.leader, self._all = Filter(self.leader.state, self._config.filter), None, []
         self._all = [hypothesis for hypothesis in self._all if hypothesis.state.std_m <= most]

@@ -236,16 +236,11 @@ class Localizer:
     def _whereabouts(self, t_ns: int) -> State | None:
         """Where the vehicle is: as believed, or else as it was said to be, or else where it is likeliest."""
         places = self._places
-        if places is None:
-            state = self._resumed
-        else:
+        state = self._resumed
+        if places is not None:
             state = places.leader.state if places.leader else places.prior
-        if (
-            places is not None
-            and places.ranked
-            and (state is None or state.std_m > self._config.cold_start.max_prior_std_m)
-        ):
-            state = places.ranked[0].state
+            if places.ranked and (state is None or state.std_m > self._config.cold_start.max_prior_std_m):
+                state = places.ranked[0].state
         return None if state is None else advance(state, Advance(t_ns), self._config.filter)
 
     def _stuck(self, t_ns: int, picture: Pixels) -> bool:
