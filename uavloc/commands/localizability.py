@@ -214,9 +214,9 @@ def _write(outcome: _Outcome, ways: Sequence[Sequence[GeoPoint]], document: dict
 
 def _notes(outcome: _Outcome) -> list[str]:
     """The text beside the picture."""
-    notes = [f"{outcome.agl_m:g} m above ground, map level {outcome.view.zoom}", _share_words(outcome.places)]
-    notes.append(f"cells of {outcome.places.cell_m:.0f} m")
-    notes.append("map " + _age_words(outcome))
+    notes = [f"{outcome.agl_m:g} m above ground, map level {outcome.view.zoom}"]
+    notes += [f"{_per_cent(share)} of the area {name}" for name, share in shares(outcome.places).items()]
+    notes += [f"cells of {outcome.places.cell_m:.0f} m", f"map {_age_words(outcome)}"]
     if outcome.mission is not None:
         notes += ["", f"mission: {_per_cent(outcome.mission.fix_rate)} of frames", _gap_words(outcome.mission)]
     return notes
@@ -284,7 +284,7 @@ def _share_words(places: PlaceMap) -> str:
 def _age_words(outcome: _Outcome) -> str:
     if outcome.taken is None:
         return "of unknown date: taken as new"
-    return f"of {outcome.taken.isoformat()}, {outcome.age_years:.1f} years old at the flight"
+    return f"of {outcome.taken.isoformat()}, {outcome.age_years:.1f} years old"
 
 
 def _per_cent(share: float) -> str:

@@ -89,7 +89,7 @@ class PlaceMap:
 
     def at(self, lat_deg: Float, lon_deg: Float) -> tuple[Float, Float]:
         """Probability and ambiguity of the cells that places lie in; NaN off the map."""
-        found = [self._cell(float(lat), float(lon)) for lat, lon in zip(lat_deg, lon_deg, strict=True)]
+        found = [self.cell_of(float(lat), float(lon)) for lat, lon in zip(lat_deg, lon_deg, strict=True)]
         places = [None if index is None else self.places[index] for index in found]
         probability = [math.nan if place is None else place.probability for place in places]
         return np.array(probability), np.array([math.nan if place is None else place.alias for place in places])
@@ -102,7 +102,8 @@ class PlaceMap:
                 row, column = divmod(index, self.shape[1])
                 yield float(lats[row]), float(lons[column]), place
 
-    def _cell(self, lat_deg: float, lon_deg: float) -> int | None:
+    def cell_of(self, lat_deg: float, lon_deg: float) -> int | None:
+        """Index of the cell that a place lies in; None beside all of them."""
         x, y = world_px_from_geo(lat_deg, lon_deg, self.zoom)
         column, row = (
             math.floor((at - corner) / self.cell_px) for at, corner in zip((x, y), self.corner_px, strict=True)

@@ -66,8 +66,8 @@ class GroundCells:
             return Ground(0.0, 0.0, 0.0, 0.0, 0.0)
         smooth = self.rough < SMOOTH
         kinds = (self.water, smooth & ~self.water, ~smooth & self.green, ~smooth & ~self.green)
-        shares = [float(kind[self.known].mean()) for kind in kinds]
-        return Ground(*shares, texture=float(self.rough[self.known].mean()))
+        water, field, wood, built = (float(kind[self.known].mean()) for kind in kinds)
+        return Ground(water, field, wood, built, float(self.rough[self.known].mean()))
 
 
 def _per_cell(pixels: Float32, stride: int) -> Float32:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from uavloc.errors import RegionError
 from uavloc.frames import LocalFrame
-from uavloc.region import Drawn, Line, length_m
+from uavloc.region import Drawn, Line, Position, check_antimeridian, length_m
 from uavloc.types import Float, GeoPoint
 
 STEP_M = 20.0
@@ -83,10 +83,12 @@ def ways_of(drawn: Drawn, where: str) -> list[list[GeoPoint]]:
     """
     outlines = {ring for rings in drawn.polygons for ring in rings}
     lines = [line for line in drawn.lines if len(line) > 1 and line not in outlines]
+    for line in lines:
+        check_antimeridian(line, where)
     if sum(map(length_m, lines)) > MAX_LENGTH_M:
         raise RegionError(f"{where}: longer than {MAX_LENGTH_M / 1000.0:g} km")
     ways = [_straightened(line) if len(line) > _MANY_PLACES else line for line in lines]
-    found = [[GeoPoint(lat, lon) for lon, lat in way] for way in ways if length_m(way) >= _SHORTEST_M]
+    found = [[GeoPoint(lat, lon) for lon, lat in _moving(way)] for way in ways if length_m(way) >= _SHORTEST_M]
     if not found:
         raise RegionError(f"{where}: draws no way that is flown, only places or ground")
     return found
@@ -99,12 +101,11 @@ def judge(
 
     Both are NaN off the map.
     """
-    legs, all_good = [], []
+    legs: list[Leg] = []
+    all_good: list[tuple[bool, float]] = []
     for way in ways:
         for start, end in pairwise(way):
             leg_m = math.hypot(*_towards(start, end))
-            if leg_m < _SHORTEST_M:
-                continue
             probability, ambiguity = at(*_samples(start, end, leg_m))
             step_m, on_map = leg_m / len(probability), np.isfinite(probability)
             good = on_map & (np.nan_to_num(probability) >= FAIR)
@@ -138,6 +139,15 @@ def _samples(start: GeoPoint, end: GeoPoint, leg_m: float) -> tuple[Float, Float
     places = [here.geo_from_ne(north * share, east * share) for share in (np.arange(count) + 0.5) / count]
     lat_deg, lon_deg = np.array(places).T
     return lat_deg, lon_deg
+
+
+def _moving(way: Line) -> Iterator[Position]:
+    """The places of a way without those where it stays."""
+    last: Position | None = None
+    for place in way:
+        if last is None or length_m((last, place)) >= _SHORTEST_M:
+            last = place
+            yield place
 
 
 def _straightened(line: Line) -> Line:

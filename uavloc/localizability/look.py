@@ -117,12 +117,12 @@ def _frame(data: Float32, cells: GroundCells) -> Float32:
     lasting = np.where(cells.water, 0.0, LASTING * cells.rough / (cells.rough + HALF_LASTING)).astype(np.float32)
     upside_down = data[..., ::-1, ::-1]
     strange = STRANGE * upside_down / np.maximum(_lengths(upside_down), 1e-3)
-    return lasting * data + np.sqrt(1.0 - np.square(lasting)) * strange
+    return np.asarray(lasting * data + np.sqrt(1.0 - np.square(lasting)) * strange, np.float32)
 
 
 def _lengths(data: Float32) -> Float32:
     """Of the descriptors (1 x 1 x h x w)."""
-    return np.sqrt(np.square(data).sum(axis=1, keepdims=True))
+    return np.asarray(np.sqrt(np.square(data).sum(axis=1, keepdims=True)), np.float32)
 
 
 def _peaks(values: Float32, usable: Mask, box: tuple[int, int], view: View) -> tuple[float, float]:

@@ -39,8 +39,8 @@ class Shown:
 
 
 WEIGHTS = (-7.37, 0.64, 6.67, 1.78, 1.32, -1.20)
-"""Constant, log of the score, strength, log of the texture, log of the side in 100 m, alias: fitted to simulated flights
-over other worlds than those it is validated on, with `uavloc bench localizability --fit` and the engine evergreen."""
+"""Constant, log of the score, strength, log of the texture, log of the side in 100 m, alias: fitted to simulated
+flights over other worlds than those of the validation, by `uavloc bench localizability --fit` with evergreen."""
 SIGNS = (0, 1, 1, 1, 1, -1)
 
 

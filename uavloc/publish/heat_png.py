@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from uavloc.publish.drawing import GREY, INK, WHITE, Color, draw_line, draw_text
+from uavloc.publish.drawing import GREY, INK, WHITE, Color, draw_label, draw_line, draw_text
 from uavloc.publish.mapview import (
     PixelFromGeo,
     View,
@@ -49,8 +50,10 @@ def draw_heat(
     view = view_around(map_rgb, pixel_from_geo, [])
     canvas = backdrop(map_rgb, view)
     _paint(canvas, view, heat)
+    first = 1
     for way in ways:
-        _draw_way(canvas, view, way)
+        _draw_way(canvas, view, way, first)
+        first += len(way) - 1
     middle = GeoPoint(float(heat.edges_lat_deg.mean()), float(heat.edges_lon_deg.mean()))
     draw_scale_bar(canvas, view, middle)
     draw_north(canvas, view, middle)
@@ -76,11 +79,13 @@ def _paint(canvas: Pixels, view: View, heat: Heat) -> None:
                 cell[:] = np.rint(_OPAQUE * colours[i, j] + (1.0 - _OPAQUE) * cell)
 
 
-def _draw_way(canvas: Pixels, view: View, way: Sequence[GeoPoint]) -> None:
+def _draw_way(canvas: Pixels, view: View, way: Sequence[GeoPoint], first: int) -> None:
     """A way with the numbers of its legs at their middles."""
     at = [view.at(point) for point in way]
     draw_line(canvas, at, INK, 6)
     draw_line(canvas, at, WHITE, 2)
+    for number, ((x0, y0), (x1, y1)) in enumerate(pairwise(at), start=first):
+        draw_label(canvas, str(number), (round((x0 + x1) / 2.0) + 8, round((y0 + y1) / 2.0) - 8))
 
 
 def _panel(notes: Sequence[str], height_px: int) -> Pixels:

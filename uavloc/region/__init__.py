@@ -22,7 +22,7 @@ from uavloc.region.kml import read_kml
 from uavloc.region.kmz import read_kmz
 from uavloc.region.plan import read_plan
 from uavloc.region.readfile import MAX_FILE_BYTES
-from uavloc.region.shape import Region, Rings, clip, region_of, require_shapely, union
+from uavloc.region.shape import Position, Region, Rings, clip, region_of, require_shapely, union
 from uavloc.region.told import swap_hint, told, told_each
 from uavloc.region.track import read_track
 from uavloc.region.waypoints import read_waypoints
@@ -30,7 +30,7 @@ from uavloc.types import Bounds
 
 __all__ = [
     "DEFAULT_BUFFER_M", "MAX_BUFFER_M", "MAX_FILE_BYTES", "MAX_VERTICES", "MIN_BUFFER_M", "READERS", "SUPPORTED",
-    "Area", "Datum", "Drawn", "Heights", "Line", "Region", "Rings", "check_antimeridian", "clip", "length_m",
+    "Area", "Datum", "Drawn", "Heights", "Line", "Position", "Region", "Rings", "check_antimeridian", "clip", "length_m",
     "parse_area", "parse_region", "read_drawn", "swap_hint", "told", "told_each", "union",
 ]  # fmt: skip
 
