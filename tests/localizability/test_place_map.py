@@ -96,7 +96,8 @@ def halves(places: PlaceMap, lake: TileCache) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_lake_is_poor_and_a_town_is_good(places: PlaceMap, lake: TileCache) -> None:
     west, east = halves(places, lake)
-    assert len(west) >= 6 and len(east) >= 6
+    assert len(west) >= 6
+    assert len(east) >= 6
     assert west.max() < 0.2
     assert east.min() > 0.6
     share = shares(places)
@@ -116,7 +117,8 @@ def test_equal_parcels_are_ambiguous_and_a_town_is_not(alike: TileCache, lake: T
     here = LocalFrame(LAT, LON)
     garden = place_at(alike, seen(alike), LAT, LON, 0.0)
     street = place_at(lake, seen(lake), *here.geo_from_ne(0.0, 120.0), 0.0)
-    assert garden is not None and street is not None
+    assert garden is not None
+    assert street is not None
     assert garden.alias > 0.8
     assert street.alias < 0.5
     assert garden.probability < street.probability
@@ -137,8 +139,10 @@ def test_cells_are_as_large_as_asked_and_cover_the_map(places: PlaceMap) -> None
     here = LocalFrame(LAT, LON)
     north, west = here.ne_from_geo(lats[0], lons[0])
     south, east = here.ne_from_geo(lats[-1], lons[-1])
-    assert north >= HEIGHT_PX * GSD_M / 2 - 1.0 and south <= -HEIGHT_PX * GSD_M / 2 + 1.0
-    assert west <= -WIDTH_PX * GSD_M / 2 + 1.0 and east >= WIDTH_PX * GSD_M / 2 - 1.0
+    assert north >= HEIGHT_PX * GSD_M / 2 - 1.0
+    assert south <= -HEIGHT_PX * GSD_M / 2 + 1.0
+    assert west <= -WIDTH_PX * GSD_M / 2 + 1.0
+    assert east >= WIDTH_PX * GSD_M / 2 - 1.0
     off_map = places.at(np.array([LAT, LAT + 1.0]), np.array([LON + 1.0, LON]))
     assert np.isnan(off_map).all()
 

@@ -18,7 +18,7 @@ from uavloc.camera import CameraModel
 from uavloc.config import Config
 from uavloc.correlation import correlate, standardised, standing_out
 from uavloc.errors import UsageError
-from uavloc.frames import mercator_gsd_m, yaw_rotation
+from uavloc.frames import mean_gsd_m, mercator_gsd_m, yaw_rotation
 from uavloc.levels import finest_fitting
 from uavloc.localizability.ground import GroundCells
 from uavloc.ortho import footprint_ne
@@ -30,6 +30,7 @@ LASTING, HALF_LASTING = 0.9, 30.0
 """How far a frame agrees with the map below it, as a correlation: at most, and the roughness at which it is half."""
 STRANGE = 0.4
 """Length of the descriptors of what does not agree: what the engine's usually have."""
+_COARSEST = 2.0
 _LEAST_SIDE = 4
 
 
@@ -76,7 +77,10 @@ class Look:
 
 
 def view_of(camera: CameraModel, agl_m: float, lat_deg: float, levels: tuple[int, ...], stride: int) -> View:
-    """What a level camera sees under a height above ground, at a latitude; raises UsageError where that is nothing."""
+    """What a level camera sees under a height above ground, at a latitude.
+
+    Raises UsageError where that is nothing, or so coarse that no level is like it.
+    """
     config = Config()
     ground = footprint_ne(camera, yaw_rotation(0.0), agl_m, math.radians(config.ortho.max_oblique_deg))
     if len(ground) == 0:
@@ -85,6 +89,12 @@ def view_of(camera: CameraModel, agl_m: float, lat_deg: float, levels: tuple[int
     reach_m = float(np.ptp(ground, axis=0).max())
     patch = (reach_m, config.ortho.max_patch_px)
     zoom = finest_fitting(levels, lat_deg, patch, (reach_m + 2.0 * SEARCH_M, config.registration.max_window_px))
+    frame_gsd_m, map_gsd_m = agl_m / camera.fx_px, mean_gsd_m(lat_deg, zoom)
+    if frame_gsd_m > _COARSEST * map_gsd_m:
+        raise UsageError(
+            f"--agl-m {agl_m:g}: frames have {frame_gsd_m:.2f} m per pixel there, the coarsest level of the map "
+            f"{map_gsd_m:.2f} m: too unlike to be judged"
+        )
     north_m, east_m = (stride * gsd_m for gsd_m in mercator_gsd_m(lat_deg, zoom))
     most = config.ortho.cut_px // stride
     rows, columns = (max(_LEAST_SIDE, min(most, round(side_m / cell_m))) for cell_m in (north_m, east_m))

@@ -20,9 +20,9 @@ def write_heat_tiff(fields: Mapping[str, Float32], corner_m: tuple[float, float]
     written as no data. Raises MissingExtraError and UavlocError.
     """
     try:
+        from affine import Affine
         from rasterio.errors import RasterioError
         from rasterio.io import MemoryFile
-        from rasterio.transform import from_origin
     except ImportError:
         raise MissingExtraError("rasterio", "build") from None
     rows, columns = next(iter(fields.values())).shape
@@ -30,7 +30,8 @@ def write_heat_tiff(fields: Mapping[str, Float32], corner_m: tuple[float, float]
         with MemoryFile() as memory:
             with memory.open(
                 driver="GTiff", width=columns, height=rows, count=len(fields), dtype="float32", crs="EPSG:3857",
-                transform=from_origin(*corner_m, cell_m, cell_m), nodata=math.nan, compress="deflate",
+                transform=Affine(cell_m, 0.0, corner_m[0], 0.0, -cell_m, corner_m[1]),
+                nodata=math.nan, compress="deflate",
             ) as raster:  # fmt: skip
                 for band, (name, field) in enumerate(fields.items(), start=1):
                     raster.write(np.asarray(field, np.float32), band)
