@@ -30,8 +30,8 @@ from uavloc.types import Bounds
 
 __all__ = [
     "DEFAULT_BUFFER_M", "MAX_BUFFER_M", "MAX_FILE_BYTES", "MAX_VERTICES", "MIN_BUFFER_M", "READERS", "SUPPORTED",
-    "Area", "Datum", "Drawn", "Heights", "Line", "Position", "Region", "Rings", "check_antimeridian", "clip", "length_m",
-    "parse_area", "parse_region", "read_drawn", "swap_hint", "told", "told_each", "union",
+    "Area", "Datum", "Drawn", "Heights", "Line", "Position", "Region", "Rings", "check_antimeridian", "clip",
+    "length_m", "parse_area", "parse_region", "read_drawn", "swap_hint", "told", "told_each", "union",
 ]  # fmt: skip
 
 MAX_VERTICES = 100_000
