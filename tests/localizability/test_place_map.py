@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 
 import cv2
@@ -16,7 +14,7 @@ from uavloc.build import build_cache
 from uavloc.frames import LocalFrame
 from uavloc.localizability.grid import PlaceMap, place_at, place_map
 from uavloc.localizability.look import View, view_of
-from uavloc.localizability.verdicts import age_years, map_date, shares, worst_places
+from uavloc.localizability.verdicts import shares, worst_places
 from uavloc.region import Region
 from uavloc.sim import default_camera
 from uavloc.sources import open_source
@@ -155,12 +153,3 @@ def test_an_old_map_is_worse_everywhere(places: PlaceMap, lake: TileCache) -> No
 
 def test_a_higher_view_sees_more_ground(lake: TileCache) -> None:
     assert seen(lake, 100.0).ground_m == pytest.approx(2.0 * seen(lake, 50.0).ground_m, rel=0.05)
-
-
-def test_the_oldest_source_dates_a_map() -> None:
-    assert map_date(["2021-07-18", None, "2014-01", "", "unknown"]) == date(2014, 1, 1)
-    assert map_date(["2019", "99", "2020-13-01"]) == date(2019, 1, 1)
-    assert map_date([None]) is None
-    assert age_years(date(2014, 1, 1), date(2019, 1, 1)) == pytest.approx(5.0, abs=0.01)
-    assert age_years(date(2030, 1, 1), date(2019, 1, 1)) == age_years(None, date(2019, 1, 1)) == 0.0
-    assert math.isfinite(age_years(date(1, 1, 1), date.max))

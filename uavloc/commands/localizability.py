@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,8 @@ from uavloc.files import write_atomic
 from uavloc.localizability.grid import CELL_M, PlaceMap, place_map
 from uavloc.localizability.legs import FAIR, GOOD, Leg, Mission, judge, ways_of
 from uavloc.localizability.look import View, view_of
-from uavloc.localizability.verdicts import AMBIGUOUS, WorstPlace, age_years, map_date, shares, worst_places
+from uavloc.localizability.verdicts import AMBIGUOUS, WorstPlace, shares, worst_places
+from uavloc.mapage import map_age_years, oldest
 from uavloc.publish.heat_png import Heat, draw_heat
 from uavloc.publish.heat_tiff import write_heat_tiff
 from uavloc.region import read_drawn
@@ -56,8 +57,8 @@ class _Outcome:
     cache: TileCache
     view: View
     agl_m: float
-    taken: date | None
-    age_years: float
+    taken: datetime | None
+    age_years: float | None
     places: PlaceMap
     mission: Mission | None
 
@@ -136,14 +137,14 @@ def _judged(
                      Config().engine.name, manifest.engine)  # fmt: skip
     _, south, _, north = manifest.region_bounds_deg
     view = view_of(camera, arguments.agl_m, (south + north) / 2.0, cache.levels, manifest.stride)
-    taken = map_date([source.date for source in manifest.sources])
-    years = age_years(taken, arguments.date or date.today())
+    dates = [source.date for source in manifest.sources]
+    years = map_age_years(dates, round((arguments.date or datetime.now(timezone.utc)).timestamp()) * 10**9)
     with progress("judge places") as tell:
-        places = place_map(cache, view, years, tell, arguments.cell_m or CELL_M)
+        places = place_map(cache, view, years or 0.0, tell, arguments.cell_m or CELL_M)
     if not np.isfinite(places.probability).any():
         raise CacheError(f"{cache.path}: a view from {arguments.agl_m:g} m is larger than what the map knows anywhere")
     mission = judge(ways, places.at, arguments.speed_mps or SPEED_MPS) if ways else None
-    return _Outcome(cache, view, arguments.agl_m, taken, years, places, mission)
+    return _Outcome(cache, view, arguments.agl_m, oldest(dates), years, places, mission)
 
 
 def _document(outcome: _Outcome) -> dict[str, Any]:
@@ -160,7 +161,7 @@ def _document(outcome: _Outcome) -> dict[str, Any]:
         "agl_m": outcome.agl_m,
         "level": view.zoom,
         "ground_m": view.ground_m,
-        "map_date": outcome.taken.isoformat() if outcome.taken else None,
+        "map_date": outcome.taken.date().isoformat() if outcome.taken else None,
         "age_years": outcome.age_years,
         "cell_m": places.cell_m,
         "bounds_deg": [float(lons[0]), float(lats[-1]), float(lons[-1]), float(lats[0])],
@@ -282,17 +283,17 @@ def _share_words(places: PlaceMap) -> str:
 
 
 def _age_words(outcome: _Outcome) -> str:
-    if outcome.taken is None:
+    if outcome.taken is None or outcome.age_years is None:
         return "of unknown date: taken as new"
-    return f"of {outcome.taken.isoformat()}, {outcome.age_years:.1f} years old"
+    return f"of {outcome.taken.date().isoformat()}, {outcome.age_years:.1f} years old"
 
 
 def _per_cent(share: float) -> str:
     return f"{100.0 * share:.0f} %"
 
 
-def _day(text: str) -> date:
+def _day(text: str) -> datetime:
     try:
-        return date.fromisoformat(text)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=timezone.utc)
     except ValueError:
         raise argparse.ArgumentTypeError(f"'{text}' is not a day such as 2024-05-31") from None

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import numpy as np
 
@@ -19,7 +16,6 @@ AMBIGUOUS = 0.5
 WORST = 5
 APART_M = 300.0
 _MOSTLY = 0.6
-_DAYS_PER_YEAR = 365.25
 
 
 @dataclass(frozen=True)
@@ -67,24 +63,3 @@ def reason(place: Place) -> str:
     if ground.water + ground.field > _MOSTLY:
         return "field-like: smooth ground, which changes"
     return "wood-like" if ground.wood > _MOSTLY else "little that stands out"
-
-
-def map_date(dates: Sequence[str | None]) -> date | None:
-    """The oldest of the dates of sources, `YYYY`, `YYYY-MM` or `YYYY-MM-DD` first; None where none is told."""
-    found = [day for text in dates if text and (day := _day(text)) is not None]
-    return min(found, default=None)
-
-
-def age_years(taken: date | None, flown: date) -> float:
-    """Age of a map on a day; 0 where it is not known, or newer."""
-    return 0.0 if taken is None else max(0.0, (flown - taken).days / _DAYS_PER_YEAR)
-
-
-def _day(text: str) -> date | None:
-    match = re.match(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?", text)
-    if match is None:
-        return None
-    try:
-        return date(*(int(part or 1) for part in match.groups()))
-    except ValueError:
-        return None
