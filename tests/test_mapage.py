@@ -13,7 +13,7 @@ from program import Flown, rows, works
 
 from uavloc.config import EvidenceConfig
 from uavloc.evidence import aged, first_log_odds, peak_log_ratio
-from uavloc.mapage import map_age_years
+from uavloc.mapage import map_age_years, oldest
 
 CONFIG = EvidenceConfig()
 
@@ -70,3 +70,8 @@ def test_a_replay_says_that_the_map_is_old(flown: Flown, tmp_path: Path) -> None
     (log / "sensors.csv").write_text("\n".join(lines) + "\n")
     told = works("replay", log, "--cache", flown.cache, "--start", flown.start, "--out", tmp_path / "out")
     assert "years lie between its oldest pictures and the flight" in told.err
+
+
+def test_the_oldest_date_counts() -> None:
+    assert oldest(["2021-07-18", "2014-01", "", "unknown"]) == datetime(2014, 1, 15, tzinfo=timezone.utc)
+    assert oldest(["99", "2020-13-01"]) is None

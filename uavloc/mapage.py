@@ -17,11 +17,15 @@ def map_age_years(dates: Iterable[str], t_ns: int) -> float | None:
 
     None where the time is that of a clock that was not set, or no date is known.
     """
-    taken = [day for date in dates if (day := _day(date)) is not None]
-    seconds = t_ns * 1e-9
-    if not taken or not _FIRST.timestamp() <= seconds:
+    taken, seconds = oldest(dates), t_ns * 1e-9
+    if taken is None or not _FIRST.timestamp() <= seconds:
         return None
-    return abs(seconds - min(taken).timestamp()) / _YEAR_S
+    return abs(seconds - taken.timestamp()) / _YEAR_S
+
+
+def oldest(dates: Iterable[str]) -> datetime | None:
+    """The oldest of some dates, the middle of what it leaves open; None where none is told."""
+    return min((day for date in dates if (day := _day(date)) is not None), default=None)
 
 
 def _day(date: str) -> datetime | None:

@@ -12,9 +12,9 @@ from scipy.stats import chi2
 
 from uavloc.errors import UavlocError
 from uavloc.frames import LocalFrame
-from uavloc.publish import track_png
+from uavloc.publish.mapview import LONG_SIDE_PX, round_length_m
 from uavloc.publish.track_legend import DEAD_RECKONED, FALSE, FIX
-from uavloc.publish.track_png import draw_track, ellipse95, false_positions, round_length_m, track_picture
+from uavloc.publish.track_png import draw_track, ellipse95, false_positions, track_picture
 from uavloc.types import Estimate, Fix, GeoPoint, Match, Outcome, Pixels, Truth
 
 HERE = LocalFrame(-29.4, -51.9)
@@ -74,7 +74,7 @@ def test_file_is_a_picture(tmp_path: Path) -> None:
     draw_track(a_map(), pixel_from_geo, flight(), truth(), tmp_path / "track.png")
     picture = cv2.imread(str(tmp_path / "track.png"))
     assert picture is not None
-    assert picture.shape[1] == track_png.LONG_SIDE_PX + 320
+    assert picture.shape[1] == LONG_SIDE_PX + 320
     assert [path.name for path in tmp_path.iterdir()] == ["track.png"]
 
 
@@ -117,6 +117,6 @@ def test_scale_bar_is_true() -> None:
     picture = track_picture(a_map(), pixel_from_geo, flight(), [])[:, :-320]
     row = picture[picture.shape[0] - 41]
     feet = np.flatnonzero((row >= 250).all(axis=1))
-    view_scale = track_png.LONG_SIDE_PX / (2 * 5.0 * 29 + 2 * (0.12 * 2 * 5.0 * 29 + 80.0))
+    view_scale = LONG_SIDE_PX / (2 * 5.0 * 29 + 2 * (0.12 * 2 * 5.0 * 29 + 80.0))
     length_m = (feet.max() - feet.min()) / (2.0 * view_scale)
     assert math.isclose(length_m, round_length_m(length_m * 1.02), rel_tol=0.02)

@@ -62,11 +62,12 @@ class SimulatedLog:
         for shot in self._flight.shots():
             t_ns, name = round(shot.t_s * 1e9), f"{shot.index:05d}"
             self.truth.append(Truth(t_ns, name, shot.where))
-            yield from _readings(shot, t_ns)
+            yield from readings(shot, t_ns)
             yield Frame(t_ns, name, shot.picture)
 
 
-def _readings(shot: Shot, t_ns: int) -> Iterator[Event]:
+def readings(shot: Shot, t_ns: int) -> Iterator[Event]:
+    """What the sensors say at an exposure, as the events of a log."""
     reading = shot.reading
     angles = (math.radians(angle) for angle in (reading.roll_deg, reading.pitch_deg, reading.heading_deg))
     tilt_std = math.radians(TILT_STD_DEG)

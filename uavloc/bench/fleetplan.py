@@ -80,15 +80,16 @@ def plan_flight(seed: int, number: int) -> Plan:
     kind = KINDS[number // len(PLACES) % len(KINDS)]
     rng = stream(seed, "fleet", number)
     which = int(rng.integers(0, len(MAP_DATES)))
-    place = _place(seed, terrain, which)
-    on_map = _place(seed, terrain, (which + 1) % len(MAP_DATES)) if kind == "wrong map" else place
+    place = world_place(seed, terrain, which)
+    on_map = world_place(seed, terrain, (which + 1) % len(MAP_DATES)) if kind == "wrong map" else place
     others = [date for date in (SUMMER, AUTUMN, SPRING) if date != place.map_date]
     date = SNOW if kind == "snow" else others[int(rng.integers(0, len(others)))]
     own_seed = int(rng.integers(0, 2**31))
     return Plan(number, terrain, kind, place, on_map, date, _flight(rng, own_seed, kind, place.world), own_seed)
 
 
-def _place(seed: int, terrain: TerrainName, which: int) -> Place:
+def world_place(seed: int, terrain: TerrainName, which: int) -> Place:
+    """One of the worlds of a terrain."""
     world_seed = int(stream(seed, "world", terrain, which).integers(0, 2**31))
     world = WorldSpec(world_seed, SIZE_M, GSD_M, *PLACES[terrain], terrain)
     return Place(f"{terrain}-{which + 1}", world, MAP_DATES[which])

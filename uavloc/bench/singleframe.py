@@ -78,7 +78,7 @@ def shots(flight: Flight, every: int, seed: int, height_factor: float = 1.0) -> 
         if event.name in truth:
             if index % every == 0:
                 point = truth[event.name]
-                yield Shot(tuple(events), event, _prior(point, seed, index), point)
+                yield Shot(tuple(events), event, prior_of(point, seed, index), point)
             index += 1
         events.clear()
     if index == 0:
@@ -153,7 +153,7 @@ def _scaled(event: Event, height_factor: float) -> Event:
     return replace(event, agl_m=event.agl_m * height_factor) if isinstance(event, Height) else event
 
 
-def _prior(truth: GeoPoint, seed: int, index: int) -> GeoPoint:
+def prior_of(truth: GeoPoint, seed: int, index: int) -> GeoPoint:
     """The truth, moved by an error that follows from seed and frame alone."""
     north, east = np.random.default_rng([seed, index]).uniform(-PRIOR_ERROR_M, PRIOR_ERROR_M, 2)
     return GeoPoint(*LocalFrame(truth.lat_deg, truth.lon_deg).geo_from_ne(float(north), float(east)))

@@ -18,7 +18,7 @@ from uavloc.bench.sets import Flight, Map, load_map
 from uavloc.bench.speed import ROUNDS, FrameSpeed, build_speed, encode_speed, frame_speed, simulated
 from uavloc.bench.tables import accuracy_markdown, build_markdown, speed_markdown
 from uavloc.build import build_cache
-from uavloc.commands import fleet
+from uavloc.commands import fleet, placebench
 from uavloc.commands.words import number_in
 from uavloc.console import progress, say
 from uavloc.encode import list_engines, load_engine
@@ -50,6 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_speed(actions.add_parser("speed", help="how fast an engine encodes and a whole frame goes"))
     _configure_build(actions.add_parser("build", help="how fast a cache is built, and how large it gets"))
     fleet.configure(actions.add_parser("fleet", help="how right over hours of simulated flight, by terrain"))
+    placebench.configure(
+        actions.add_parser("localizability", help="how true the prediction of inspect --localizability is")
+    )
 
 
 def _configure_accuracy(parser: argparse.ArgumentParser) -> None:

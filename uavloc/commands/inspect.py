@@ -1,4 +1,4 @@
-"""`uavloc inspect`: what is in a cache."""
+"""`uavloc inspect`: what is in a cache, and whether it will work there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from uavloc.commands import localizability
 from uavloc.commands.words import megabytes
 from uavloc.console import say, show_table
 from uavloc.terrain import DATUMS
@@ -16,13 +17,18 @@ from uavloc.tiles import TileCache, summary
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `uavloc inspect`."""
+    parser.epilog = localizability.EXAMPLES
     parser.add_argument("cache", type=Path, metavar="CACHE", help="tile cache made by 'uavloc build'")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    localizability.configure(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the facts of a cache."""
+    """Print the facts of a cache, or what is to be expected of flights on it."""
+    if localizability.is_asked(arguments):
+        localizability.run(arguments)
+        return
     with TileCache.open(arguments.cache) as cache:
         facts = summary(cache)
     if arguments.json:

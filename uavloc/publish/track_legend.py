@@ -26,7 +26,6 @@ OUTCOMES: dict[Outcome, Color] = {
 OTHER: Color = (150, 150, 160)
 """Colour of the outcomes in which the map was not even asked."""
 
-MIN_HEIGHT_PX = 720
 _WIDTH_PX = 320
 _STEP_PX = 34
 

@@ -16,13 +16,13 @@ from uavloc.region.corridor import (
     corridors,
     length_m,
 )
-from uavloc.region.drawn import Datum, Drawn, Heights, short
+from uavloc.region.drawn import Datum, Drawn, Heights, Line, short
 from uavloc.region.geojson import read_geojson
 from uavloc.region.kml import read_kml
 from uavloc.region.kmz import read_kmz
 from uavloc.region.plan import read_plan
 from uavloc.region.readfile import MAX_FILE_BYTES
-from uavloc.region.shape import Region, Rings, clip, region_of, require_shapely, union
+from uavloc.region.shape import Position, Region, Rings, clip, region_of, require_shapely, union
 from uavloc.region.told import swap_hint, told, told_each
 from uavloc.region.track import read_track
 from uavloc.region.waypoints import read_waypoints
@@ -30,8 +30,8 @@ from uavloc.types import Bounds
 
 __all__ = [
     "DEFAULT_BUFFER_M", "MAX_BUFFER_M", "MAX_FILE_BYTES", "MAX_VERTICES", "MIN_BUFFER_M", "READERS", "SUPPORTED",
-    "Area", "Datum", "Drawn", "Heights", "Region", "Rings", "clip", "parse_area", "parse_region",
-    "swap_hint", "told", "told_each", "union",
+    "Area", "Datum", "Drawn", "Heights", "Line", "Position", "Region", "Rings", "check_antimeridian", "clip",
+    "length_m", "parse_area", "parse_region", "read_drawn", "swap_hint", "told", "told_each", "union",
 ]  # fmt: skip
 
 MAX_VERTICES = 100_000
@@ -100,7 +100,8 @@ def _is_file(text: str) -> bool:
         return False
 
 
-def _area_of_file(text: str, buffer_m: float | None, line_buffer_m: float) -> Area:
+def read_drawn(text: str) -> Drawn:
+    """What a region file draws, by its ending; raises RegionError and MissingExtraError."""
     if not _is_file(text):
         raise RegionError(f"region '{short(text)}': no such file; a region is {SUPPORTED}")
     where, path = f"region {text}", Path(text)
@@ -110,6 +111,11 @@ def _area_of_file(text: str, buffer_m: float | None, line_buffer_m: float) -> Ar
     drawn = read(path, where)
     if sum(len(ring) for rings in drawn.polygons for ring in rings) > MAX_VERTICES:
         raise RegionError(f"{where}: coordinates: more than {MAX_VERTICES} vertices; simplify it")
+    return drawn
+
+
+def _area_of_file(text: str, buffer_m: float | None, line_buffer_m: float) -> Area:
+    drawn, where = read_drawn(text), f"region {text}"
     for i, rings in enumerate(drawn.polygons):
         _check_polygon(rings, f"{where}: polygon {i}")
     wide = corridors(drawn, line_buffer_m if buffer_m is None else buffer_m, buffer_m is not None, where)
