@@ -267,11 +267,11 @@ def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: 
 SLOW = """
 [registration]
 max_steps = 10
-heading_step_deg = 0.7
+heading_step_deg = 0.3
 scale_step = 0.015
-heading_reach_deg = 1.5
+heading_reach_deg = 0.3
 scale_reach = 0.03
-min_radius_m = 200.0
+min_radius_m = 80.0
 """
 
 
@@ -284,7 +284,7 @@ def test_positions_come_ten_times_a_second_while_frames_take_long(flown: Flown, 
         status = onboard.status()
     times = [heard.t_s for heard in copter.positions()]
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert status["timings"]["total"]["p50_ms"] > 300
+    assert status["timings"]["total"]["p50_ms"] > 250, "frames take much longer than messages are apart"
     assert statistics.median(gaps) < 0.13
     assert max(gaps) < 1.0
     assert status["camera"]["frames"]["replaced by a newer one"] >= 0

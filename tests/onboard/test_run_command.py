@@ -73,6 +73,7 @@ def test_words_that_cannot_work_are_refused(words: tuple[str, ...]) -> None:
         (('cache = "', 'cache = "/no'), "mission.cache"),
         (('camera = "', 'camera = "/no'), "mission.camera"),
         (('start = "none"', 'start = "somewhere"'), "mission.start"),
+        (('start = "none"', 'start = "-7,33,50"'), "mission.start"),
         (('start = "none"', 'takeoff = "1,2,3"'), "mission.takeoff"),
         (('kind = "folder"', 'kind = "eyes"'), "source.kind"),
         (('url = "udpin', 'url = "pigeon'), "pigeon"),
@@ -116,7 +117,9 @@ def test_the_check_says_what_is_missing(flown: Flown, tmp_path: Path) -> None:
     assert told["cache"].startswith("ok: ")
     assert told["engine"] == "ok: evergreen"
     assert told["camera file"] == "ok: 320 x 240 px"
-    assert "lies off the cache" in told["start"]
+    assert told["start"].startswith("MISSING: ")
+    assert "mission.start" in told["start"]
+    assert "km off the cache" in told["start"]
     assert told["pictures"].startswith("MISSING: source: no picture came from folder pictures")
     assert told["link 0"].endswith("the vehicle is not heard")
     assert ran.err.splitlines()[-1].endswith("not ready to fly: start, pictures, link 0")

@@ -71,6 +71,7 @@ def _start(opening: Opening) -> str:
         if opening.cache.manifest.index is None:
             raise UavlocError("mission.start: none, and the cache has no index of regions: nothing would be found")
         return "none: the whole map is searched"
+    opening.check_start()
     if not opening.cache.covers(start.point):
         raise UavlocError(f"mission.start: {start.point.lat_deg:.6f},{start.point.lon_deg:.6f} lies off the cache")
     return f"{start.point.lat_deg:.6f},{start.point.lon_deg:.6f} within {start.std_m:g} m (1 sigma)"

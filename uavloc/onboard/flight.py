@@ -58,6 +58,7 @@ class Flight:
         self._stopping, self._report, timings = threading.Event(), Report(), Timings()
         state = young_state(config.mission)
         takeoff = (state.takeoff_point() if state else None) or opening.takeoff
+        opening.check_start()
         fitted = opening.fitted(takeoff)
         resumed = state is not None and take_up(state, fitted, clock)
         self._attitudes = Attitudes(config.onboard.attitude_buffer_s)

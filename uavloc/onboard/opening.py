@@ -14,6 +14,7 @@ from uavloc.encode import load_engine
 from uavloc.errors import CacheError, ConfigError, EngineError, InputError, UsageError
 from uavloc.localizer import Localizer
 from uavloc.onboard.localizing import Fitted
+from uavloc.runadvice import check_start
 from uavloc.starttext import point_from_text, start_from_text
 from uavloc.tiles import TileCache
 from uavloc.types import Encoder, GeoPoint, Start
@@ -57,6 +58,13 @@ class Opening:
         encoder, key = self.encoder, self.config.cache.public_key
         with self.naming("mission.cache"):
             return TileCache.open(self._file(self.config.mission.cache, "no tile cache"), encoder, key)
+
+    def check_start(self) -> None:
+        """Raise ConfigError for a start that cannot lie on the map."""
+        start, cache = self.start, self.cache
+        with self.naming("mission.start"):
+            if start is not None:
+                check_start(start, cache)
 
     def fitted(self, takeoff: GeoPoint | None) -> Fitted:
         """A localizer for the start on the cache; raises ConfigError, MissingExtraError."""
