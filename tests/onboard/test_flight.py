@@ -284,7 +284,7 @@ def test_positions_come_ten_times_a_second_while_frames_take_long(flown: Flown, 
         status = onboard.status()
     times = [heard.t_s for heard in copter.positions()]
     gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert status["timings"]["total"]["p50_ms"] > 250, "frames take much longer than messages are apart"
+    assert status["timings"]["total"]["p95_ms"] > 300, "frames take much longer than messages are apart"
     assert statistics.median(gaps) < 0.13
     assert max(gaps) < 1.0
     assert status["camera"]["frames"]["replaced by a newer one"] >= 0
