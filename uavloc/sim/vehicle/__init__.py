@@ -13,5 +13,6 @@ from uavloc.sim.vehicle.spec import VehicleSpec
 from uavloc.sim.vehicle.vehicle import SimulatedVehicle
 
 __all__ = [
-    "BEHAVIOURS", "FAULTS", "AutopilotName", "Fault", "Script", "SimulatedVehicle", "VehicleSpec", "fault_of", "open_port",
+    "BEHAVIOURS", "FAULTS", "AutopilotName", "Fault", "Script", "SimulatedVehicle", "VehicleSpec", "fault_of",
+    "open_port",
 ]  # fmt: skip

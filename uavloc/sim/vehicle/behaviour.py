@@ -13,7 +13,8 @@ Family = Literal["ardupilot", "px4"]
 class Behaviour:
     """Numbers of one autopilot: what it is on MAVLink, its airframe, and how it takes the loss of its position.
 
-    `degrade_s` and `land_s` count from the last position that was used; `land_s` is None for what cannot stop in the air.
+    `degrade_s` and `land_s` count from the last position that was used; `land_s` is None for what cannot
+    stop in the air.
     """
 
     family: Family

@@ -79,7 +79,9 @@ class Channel:
         if not self._script.active("replayed", t_s) or t_s < self._next_replay_s:
             return
         self._next_replay_s = t_s + REPLAY_PERIOD_S
-        old = [packet for sent_s, packet in self._sent if REPLAY_AFTER_S <= t_s - sent_s < REPLAY_AFTER_S + REPLAY_PERIOD_S]
+        old = [
+            packet for sent_s, packet in self._sent if REPLAY_AFTER_S <= t_s - sent_s < REPLAY_AFTER_S + REPLAY_PERIOD_S
+        ]
         for packet in old:
             for port in self._ports:
                 port.send(packet)

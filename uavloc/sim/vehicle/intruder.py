@@ -54,7 +54,9 @@ def _nonsense(state: State) -> list[Message]:
         message("attitude", state.boot_ms, nan, nan, nan, nan, nan, nan),
         message("attitude", state.boot_ms, 0.0, huge, math.inf, 0.0, 0.0, 0.0),
         message("attitude_quaternion", state.boot_ms, 0.0, 0.0, 0.0, 0.0, nan, 0.0, 0.0),
-        message("global_position_int", state.boot_ms, 2**31 - 1, -(2**31), 2**31 - 1, -(2**31), 32767, -32768, 0, 65535),
+        message(
+            "global_position_int", state.boot_ms, 2**31 - 1, -(2**31), 2**31 - 1, -(2**31), 32767, -32768, 0, 65535
+        ),
         message("distance_sensor", state.boot_ms, 65535, 0, 65535, 0, 0, 25, 255),
         message("altitude", state.boot_us, nan, nan, nan, nan, huge, nan),
     ]

@@ -80,7 +80,9 @@ class Navigator(ABC):
     def degraded(self, t_s: float) -> bool:
         """Whether the position is no longer stood for."""
         age = self.aid_age_s(t_s)
-        return not self.estimator.known or age is None or (age > self.behaviour.degrade_s and not self.behaviour.air_data)
+        return (
+            not self.estimator.known or age is None or (age > self.behaviour.degrade_s and not self.behaviour.air_data)
+        )
 
     def flags(self, t_s: float) -> int:
         """Health of the estimate, as the status messages carry it."""

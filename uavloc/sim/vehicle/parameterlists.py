@@ -28,8 +28,8 @@ STOCK: dict[Family, dict[str, float]] = {
         "EKF2_EVP_GATE": 5, "EKF2_EVV_GATE": 3, "EKF2_EV_NOISE_MD": 0, "EKF2_EV_QMIN": 0, "EKF2_DELAY_MAX": 200,
         "EKF2_AGP_CTRL": 0, "EKF2_AGP_DELAY": 0, "EKF2_AGP_NOISE": 0.9, "EKF2_AGP_GATE": 3,
         "EKF2_AGP0_ID": 0, "EKF2_AGP0_CTRL": 0, "EKF2_AGP0_MODE": 0, "EKF2_AGP0_DELAY": 0, "EKF2_AGP0_NOISE": 0.9,
-        "EKF2_AGP0_GATE": 3, "MAV_0_CONFIG": 101, "MAV_0_MODE": 0, "MAV_0_RATE": 1200, "SYS_HAS_GPS": 1, "MAV_SYS_ID": 1,
-        "COM_POS_FS_EPH": 5,
+        "EKF2_AGP0_GATE": 3, "MAV_0_CONFIG": 101, "MAV_0_MODE": 0, "MAV_0_RATE": 1200, "SYS_HAS_GPS": 1,
+        "MAV_SYS_ID": 1, "COM_POS_FS_EPH": 5,
     },
 }  # fmt: skip
 """As they come."""

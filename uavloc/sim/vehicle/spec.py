@@ -21,8 +21,8 @@ class VehicleSpec:
     """A simulated aircraft; everything random follows from the seed of `flight`. Raises UsageError.
 
     `parameters`: `ready` as the autopilot wants them for external positions, `stock` as it comes out of the box;
-    `overrides` are set on top. `switch_set` is the EKF source set that the pilot switches to when GPS is lost (ArduPilot;
-    0: nobody switches). The boot clock starts at `boot_offset_s` and runs `drift_ppm` too fast.
+    `overrides` are set on top. `switch_set` is the EKF source set that the pilot switches to when GPS is lost
+    (ArduPilot; 0: nobody switches). The boot clock starts at `boot_offset_s` and runs `drift_ppm` too fast.
     """
 
     autopilot: AutopilotName = "ardupilot-copter"

@@ -63,14 +63,10 @@ class PoseTrail:
             return self._poses[min(k, len(self._poses) - 1)][1]
         (ta, a), (tb, b) = self._poses[k - 1], self._poses[k]
         s = (t_s - ta) / (tb - ta)
-        return Pose(
-            *(x + s * (y - x) for x, y in zip(_numbers(a), _numbers(b), strict=True)),
-            vel_ne_mps=_mix(a.vel_ne_mps, b.vel_ne_mps, s),
-        )
-
-
-def _numbers(pose: Pose) -> tuple[float, ...]:
-    return pose.north_m, pose.east_m, pose.agl_m, pose.roll_rad, pose.pitch_rad, pose.heading_rad
+        north_m, east_m = _mix((a.north_m, a.east_m), (b.north_m, b.east_m), s)
+        agl_m, heading = _mix((a.agl_m, a.heading_rad), (b.agl_m, b.heading_rad), s)
+        roll, pitch = _mix((a.roll_rad, a.pitch_rad), (b.roll_rad, b.pitch_rad), s)
+        return Pose(north_m, east_m, agl_m, roll, pitch, heading, _mix(a.vel_ne_mps, b.vel_ne_mps, s))
 
 
 def plus(a: Vector, b: Vector) -> Vector:

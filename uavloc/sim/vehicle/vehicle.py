@@ -150,9 +150,12 @@ class SimulatedVehicle:
         truth = self.airframe.moment(self.t_s)
         self.navigator.sense(
             Sensed(
-                self.t_s, STEP_S, self._instruments.accel_mps2(truth, STEP_S), self._gps.read(truth, self.gps),
+                self.t_s,
+                STEP_S,
+                self._instruments.accel_mps2(truth, STEP_S),
+                self._gps.read(truth, self.gps),
                 self._instruments.air_vel_mps(truth),
-            )  # fmt: skip
+            )
         )
         estimator = self.navigator.estimator
         believed = estimator.ne_m if estimator.known else None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from uavloc.sim.seeds import stream
 
 
@@ -38,5 +36,3 @@ class White:
         if not self._block:
             self._block = (self._std * self._rng.standard_normal(512)).tolist()
         return self._block.pop()
-
-
