@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import signal
+from contextlib import ExitStack, closing
 from pathlib import Path
 from types import FrameType
 
@@ -18,6 +19,7 @@ from uavloc.sim.vehicle.live import RealTime
 from uavloc.sim.vehicle.recording import Recording
 from uavloc.sim.vehicle.spec import key_in, version_of
 
+DEFAULT_LINK = "udpout:127.0.0.1:14551"
 _EXAMPLE = f"""
 examples:
   uavloc sim vehicle world --autopilot ardupilot-copter --link udpout:127.0.0.1:14551 --feed unix:uavloc.sock \\
@@ -42,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", metavar="X.Y.Z", help="of the autopilot (default: 4.6.3, or 1.17.0)")
     parser.add_argument(
         "--link", action="append", metavar="URL",
-        help="udpout:HOST:PORT, udpin:, tcp: or tcpin:HOST:PORT; repeat it (default: udpout:127.0.0.1:14551)",
+        help="udpout:HOST:PORT, udpin:, tcp: or tcpin:HOST:PORT; repeat it (default: " + DEFAULT_LINK + ")",
     )  # fmt: skip
     parser.add_argument(
         "--feed", metavar="URL", help="where pictures go: unix:PATH, tcp:HOST:PORT or folder:PATH (default: no camera)"
@@ -100,12 +102,15 @@ def run(arguments: argparse.Namespace) -> None:
     if not 0.1 <= arguments.speedup <= 100.0:
         raise UsageError(f"--speedup: {arguments.speedup:g} is not within 0.1 to 100")
     spec = vehicle_spec(arguments)
-    ports = [open_port(url) for url in arguments.link or ["udpout:127.0.0.1:14551"]]
     scene = open_scene(arguments.scene, arguments.date, arguments.region)
-    vehicle = SimulatedVehicle(scene, spec, ports)
-    recording = Recording(arguments.out, vehicle)
-    eye = Eye(scene, spec.flight, arguments.feed) if arguments.feed else None
-    flight = RealTime(vehicle, eye, recording, arguments.speedup)
+    with ExitStack() as opened:
+        ports = [opened.enter_context(closing(open_port(url))) for url in arguments.link or [DEFAULT_LINK]]
+        vehicle = SimulatedVehicle(scene, spec, ports)
+        eye = opened.enter_context(closing(Eye(scene, spec.flight, arguments.feed))) if arguments.feed else None
+        _fly(RealTime(vehicle, eye, Recording(arguments.out, vehicle), arguments.speedup), arguments.out)
+
+
+def _fly(flight: RealTime, out: Path) -> None:
     signal.signal(signal.SIGTERM, _stop)
     stopped = False
     try:
@@ -114,9 +119,9 @@ def run(arguments: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         stopped = True
     summary = flight.finish()
-    say(f"{arguments.out}: flown {summary['flown_s']:g} s, {summary['positions']} positions received")
+    say(f"{out}: flown {summary['flown_s']:g} s, {summary['positions']} positions received")
     if stopped:
-        raise StoppedError(f"{arguments.out}: stopped after {summary['flown_s']:g} s; what was flown is complete")
+        raise StoppedError(f"{out}: stopped after {summary['flown_s']:g} s; what was flown is complete")
 
 
 def vehicle_spec(arguments: argparse.Namespace) -> VehicleSpec:

@@ -189,7 +189,25 @@ def gps_input(c: Companion, ignore: int = 56, gps_id: int = 1, std_m: float = 2.
     def send(at_s: float, north_m: float, east_m: float) -> None:
         lat, lon = geo(c, north_m, east_m)
         c.mav.gps_input_send(
-            c.now_us, gps_id, ignore, round(1e3 * at_s), 2300, 3, lat, lon, 500, 0.8, 1.0, 0, 0, 0, 0.3, std_m, 3.0, 12, 0
+            c.now_us,
+            gps_id,
+            ignore,
+            round(1e3 * at_s),
+            2300,
+            3,
+            lat,
+            lon,
+            500,
+            0.8,
+            1.0,
+            0,
+            0,
+            0,
+            0.3,
+            std_m,
+            3.0,
+            12,
+            0,
         )
 
     return send

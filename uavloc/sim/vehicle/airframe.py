@@ -7,6 +7,7 @@ an exposure before it happens.
 from __future__ import annotations
 
 import math
+from collections import deque
 
 from uavloc.sim.flight import FlightSpec
 from uavloc.sim.motion import Motion, Pose
@@ -39,9 +40,10 @@ class Airframe:
         self._gust = Wander(spec.seed, "gust", GUST_MPS2, 1.5)
         to = math.radians(spec.air.wind_from_deg + 180.0)
         self.wind_mps: Vector = (spec.air.wind_mps * math.cos(to), spec.air.wind_mps * math.sin(to))
+        self._planned: deque[Pose] = deque([first], maxlen=round(AHEAD_S / STEP_S) + 1)
         self._poses = PoseTrail(150)
         self._poses.add(0.0, first)
-        while self._t_s < AHEAD_S:
+        for _ in range(round(AHEAD_S / STEP_S)):
             self._advance((0.0, 0.0), landing=False)
 
     @property
@@ -58,9 +60,9 @@ class Airframe:
         pose = self.pose(t_s)
         return Moment(t_s, (pose.north_m, pose.east_m), pose.vel_ne_mps)
 
-    def step(self, t_s: float, believed_m: Vector | None, believed_mps: Vector, landing: bool) -> None:
-        """Settle a step more of the future by what is believed at `t_s`; None: no position, no corrections."""
-        wanted = self._motion.at(t_s)
+    def step(self, believed_m: Vector | None, believed_mps: Vector, landing: bool) -> None:
+        """Settle a step more of the future by what is believed now; None: no position, no corrections."""
+        wanted = self._planned[1]
         correction = (0.0, 0.0)
         if believed_m is not None and not landing:
             off = clipped(minus((wanted.north_m, wanted.east_m), believed_m), LARGEST_ERROR_M)
@@ -69,7 +71,8 @@ class Airframe:
         self._advance(correction, landing)
 
     def _advance(self, correction: Vector, landing: bool) -> None:
-        now, later = self._motion.at(self._t_s), self._motion.at(self._t_s + STEP_S)
+        now, later = self._planned[-1], self._motion.at(self._t_s + STEP_S)
+        self._planned.append(later)
         planned = scaled(minus(later.vel_ne_mps, now.vel_ne_mps), 1.0 / STEP_S)
         if landing:
             accel = scaled(minus(self.wind_mps, self._vel), 1.0 / DRIFT_TIME_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 import time
@@ -68,8 +69,11 @@ class Eye:
         self._pipe.send(exposure)
 
     def close(self) -> None:
-        """End the process."""
-        self._pipe.send(None)
+        """End the process; again is nothing."""
+        if self._pipe.closed:
+            return
+        with contextlib.suppress(OSError):
+            self._pipe.send(None)
         self._process.join(5.0)
         if self._process.is_alive():
             self._process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import time
 from typing import Protocol
@@ -115,12 +116,10 @@ class TcpPort:
     def receive(self) -> list[bytes]:
         """What has come."""
         self._meet()
-        if self._peer is None:
+        if self._peer is None or not select.select([self._peer], [], [], 0.0)[0]:
             return []
         try:
-            data = self._peer.recv(LARGEST, socket.MSG_DONTWAIT)
-        except BlockingIOError:
-            return []
+            data = self._peer.recv(LARGEST)
         except OSError:
             data = b""
         if not data:
@@ -160,4 +159,5 @@ def _bind(listener: socket.socket, address: tuple[str, int], kind: str) -> None:
     try:
         listener.bind(address)
     except OSError as error:
+        listener.close()
         raise LinkError(f"{kind}:{address[0]}:{address[1]}: cannot listen: {error.strerror}") from error

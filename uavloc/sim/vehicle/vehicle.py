@@ -138,7 +138,7 @@ class SimulatedVehicle:
         for fault in self.spec.script.begun("clock-jump", before_s, self.t_s):
             self.clock.jump(fault.duration_s)
         for fault in self.spec.script.begun("reboot", before_s, self.t_s):
-            self.clock.reboot(fault.start_s + 0.5 * fault.duration_s)
+            self.clock.reboot(fault.start_s)
             self._streams.reboot()
             self.navigator.reboot(fault.end_s)
             self.navigator.origin = self._rounded_place() if self.gps else None
@@ -159,7 +159,7 @@ class SimulatedVehicle:
         )
         estimator = self.navigator.estimator
         believed = estimator.ne_m if estimator.known else None
-        self.airframe.step(self.t_s, believed, estimator.vel_mps, bool(self.navigator.landing))
+        self.airframe.step(believed, estimator.vel_mps, bool(self.navigator.landing))
 
     def _hear(self, message: Message) -> None:
         name = message.get_type()
