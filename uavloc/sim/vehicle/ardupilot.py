@@ -74,7 +74,7 @@ class ArduPilot(Navigator):
         jumped = self._reset_counter is not None and offer.reset_counter != self._reset_counter
         self._reset_counter = offer.reset_counter
         if offer.vel_ne_mps is not None and self._velocity_from(EXTERNAL_NAV):
-            self._take_velocity(offer.vel_ne_mps, VISION_SPEED_STD_MPS, t_s)
+            self._take_velocity(offer.vel_ne_mps, stamp_s - delay_s, VISION_SPEED_STD_MPS)
         return self._take_position(ne, stamp_s - delay_s, self._vision_std_m(offer), t_s, jumped)
 
     def _take_gps_input(self, offer: Offer, t_s: float) -> str:
@@ -91,7 +91,7 @@ class ArduPilot(Navigator):
             return "ignored: no fix, too few satellites or a poor hdop"
         stamp_s = self._local_s(offer, t_s) - self.parameters[f"GPS{offer.instance + 1}_DELAY_MS"] * 1e-3
         if offer.vel_ne_mps is not None and self._velocity_from(GPS):
-            self._take_velocity(offer.vel_ne_mps, GPS_SPEED_STD_MPS, t_s)
+            self._take_velocity(offer.vel_ne_mps, stamp_s, GPS_SPEED_STD_MPS)
         return self._take_position(ne, stamp_s, max(offer.claimed_m, self.parameters["EK3_POSNE_M_NSE"]), t_s, False)
 
     def _take_external(self, offer: Offer, t_s: float) -> str:
@@ -115,7 +115,7 @@ class ArduPilot(Navigator):
         self._had_gps = True
         self._gps_passed_s = t_s
         if self._velocity_from(GPS):
-            self._take_velocity(fix.vel_mps, GPS_SPEED_STD_MPS, t_s)
+            self._take_velocity(fix.vel_mps, t_s, GPS_SPEED_STD_MPS)
         std_m = max(fix.accuracy_m, self.parameters["EK3_POSNE_M_NSE"])
         self._take_position(fix.ne_m, t_s, std_m, t_s, False, external=False)
 
@@ -137,11 +137,6 @@ class ArduPilot(Navigator):
             return RESET
         estimator.fuse_position(off, std_m)
         return FUSED
-
-    def _take_velocity(self, vel_mps: Vector, std_mps: float, t_s: float) -> None:
-        self.velocity_ratio = self.estimator.velocity_ratio(vel_mps, std_mps, b.ARDUPILOT_GATE_SIGMA)
-        if self.velocity_ratio <= 1.0:
-            self.estimator.fuse_velocity(vel_mps, std_mps)
 
     def _check(self, t_s: float) -> None:
         """Also lands when the velocity contradicts for long."""

@@ -44,9 +44,12 @@ class Estimator:
         """A measured position minus what was believed at its time."""
         return minus(ne_m, self._trail.at(t_s).ne_m)
 
-    def velocity_ratio(self, vel_mps: Vector, std_mps: float, gate_sigma: float) -> float:
+    def velocity_innovation(self, vel_mps: Vector, t_s: float) -> Vector:
+        """A measured velocity minus what was believed at its time."""
+        return minus(vel_mps, self._trail.at(t_s).vel_mps)
+
+    def velocity_ratio(self, off: Vector, std_mps: float, gate_sigma: float) -> float:
         """Squared innovation of a velocity in units of its gate; above 1 is rejected."""
-        off = minus(vel_mps, self.vel_mps)
         return (off[0] ** 2 + off[1] ** 2) / (gate_sigma**2 * 2 * (self._v + std_mps**2))
 
     def position_gate_m(self, std_m: float, gate_sigma: float) -> float:
@@ -62,9 +65,8 @@ class Estimator:
         self._c *= 1.0 - self._p / s
         self._p *= 1.0 - self._p / s
 
-    def fuse_velocity(self, vel_mps: Vector, std_mps: float) -> None:
-        """Correct by a velocity of now."""
-        off = minus(vel_mps, self.vel_mps)
+    def fuse_velocity(self, off: Vector, std_mps: float) -> None:
+        """Correct by the innovation of a velocity."""
         s = self._v + std_mps**2
         k = self._c / s
         self._correct(scaled(off, k), scaled(off, self._v / s))
@@ -79,4 +81,4 @@ class Estimator:
 
     def _correct(self, by_m: Vector, by_mps: Vector) -> None:
         self.ne_m, self.vel_mps = plus(self.ne_m, by_m), plus(self.vel_mps, by_mps)
-        self._trail.shift(by_m)
+        self._trail.shift(by_m, by_mps)

@@ -15,7 +15,7 @@ from uavloc.sim.vehicle.wander import Wander, White
 GROUND_AMSL_M = 480.0
 """Height of the ground over mean sea level; the ground of a scene is level."""
 ACCEL_BIAS_MPS2 = 0.02
-WIND_ERROR_MPS = 0.3
+WIND_ERROR_MPS = 0.15
 AIR_PERIOD_S = 0.2
 RANGE_MAX_M, RANGE_MIN_M = 300.0, 0.2
 

@@ -16,6 +16,8 @@ from uavloc.sim.vehicle.trail import Vector
 
 FUSED, RESET, REJECTED = "fused", "reset", "rejected"
 FUSING_S = 1.0
+VELOCITY_GATE_SIGMA = 5.0
+AIR_STD_MPS = 1.2
 
 ATTITUDE, VEL_HORIZ, VEL_VERT, POS_REL, POS_ABS, POS_VERT = 1, 2, 4, 8, 16, 32
 CONST_POS, PRED_REL, PRED_ABS = 128, 256, 512
@@ -55,7 +57,8 @@ class Navigator(ABC):
         if sensed.gps is not None:
             self._take_gps(sensed.gps, sensed.t_s)
         if sensed.air_vel_mps is not None:
-            self.estimator.fuse_velocity(sensed.air_vel_mps, 1.2)
+            off = self.estimator.velocity_innovation(sensed.air_vel_mps, sensed.t_s)
+            self.estimator.fuse_velocity(off, AIR_STD_MPS)
         self._check(sensed.t_s)
 
     @abstractmethod
@@ -98,6 +101,13 @@ class Navigator(ABC):
         """The offered place in metres about the scene's centre."""
         place = offer.place
         return None if place is None else self.ground.ne_from_geo(*place)
+
+    def _take_velocity(self, vel_mps: Vector, at_s: float, std_mps: float) -> None:
+        """Correct by a velocity that passes the gate."""
+        off = self.estimator.velocity_innovation(vel_mps, at_s)
+        self.velocity_ratio = self.estimator.velocity_ratio(off, std_mps, VELOCITY_GATE_SIGMA)
+        if self.velocity_ratio <= 1.0:
+            self.estimator.fuse_velocity(off, std_mps)
 
     def _used(self, t_s: float, external: bool) -> None:
         self._last_aid_s = t_s

@@ -83,7 +83,7 @@ class Px4(Navigator):
         std_m = max(said, self.parameters["EKF2_EVP_NOISE"])
         verdict = self._take_position(ne, at_s, std_m, self.parameters["EKF2_EVP_GATE"], t_s, jumped)
         if offer.vel_ne_mps is not None and control & EV_VELOCITY and verdict != REJECTED:
-            self._take_velocity(offer.vel_ne_mps, self.parameters["EKF2_EVV_NOISE"])
+            self._take_velocity(offer.vel_ne_mps, at_s, self.parameters["EKF2_EVV_NOISE"])
         return verdict
 
     def _take_sensor(self, offer: Offer, t_s: float) -> str:
@@ -122,7 +122,7 @@ class Px4(Navigator):
         if control & 1:
             self._take_position(fix.ne_m, t_s, fix.accuracy_m, GATE_SIGMA, t_s, False, external=False)
         if control & 4:
-            self._take_velocity(fix.vel_mps, 0.3)
+            self._take_velocity(fix.vel_mps, t_s, 0.3)
 
     def _take_position(
         self, ne_m: Vector, at_s: float, std_m: float, gate: float, t_s: float, jumped: bool, external: bool = True
@@ -142,11 +142,6 @@ class Px4(Navigator):
             return RESET
         estimator.fuse_position(off, std_m)
         return FUSED
-
-    def _take_velocity(self, vel_mps: Vector, std_mps: float) -> None:
-        self.velocity_ratio = self.estimator.velocity_ratio(vel_mps, std_mps, GATE_SIGMA)
-        if self.velocity_ratio <= 1.0:
-            self.estimator.fuse_velocity(vel_mps, std_mps)
 
     def _stale(self, at_s: float, t_s: float) -> bool:
         return t_s - at_s > (self.parameters["EKF2_DELAY_MAX"] + b.STALE_MARGIN_MS) * 1e-3 + 1e-6

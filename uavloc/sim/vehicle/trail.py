@@ -40,9 +40,9 @@ class Trail:
         share = (t_s - a.t_s) / (b.t_s - a.t_s)
         return Moment(t_s, _mix(a.ne_m, b.ne_m, share), _mix(a.vel_mps, b.vel_mps, share))
 
-    def shift(self, by_m: Vector) -> None:
+    def shift(self, by_m: Vector, by_mps: Vector) -> None:
         """Move everything that is kept: the past as it is seen after a correction."""
-        moved = [Moment(m.t_s, plus(m.ne_m, by_m), m.vel_mps) for m in self._moments]
+        moved = [Moment(m.t_s, plus(m.ne_m, by_m), plus(m.vel_mps, by_mps)) for m in self._moments]
         self._moments = deque(moved, maxlen=self._moments.maxlen)
 
 
