@@ -111,13 +111,15 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _fly(flight: RealTime, out: Path) -> None:
-    signal.signal(signal.SIGTERM, _stop)
+    before = signal.signal(signal.SIGTERM, _stop)
     stopped = False
     try:
         with progress("fly") as tell:
             flight.fly(tell)
     except KeyboardInterrupt:
         stopped = True
+    finally:
+        signal.signal(signal.SIGTERM, before)
     summary = flight.finish()
     say(f"{out}: flown {summary['flown_s']:g} s, {summary['positions']} positions received")
     if stopped:

@@ -19,7 +19,6 @@ from uavloc.sim.vehicle import SimulatedVehicle, VehicleSpec
 from uavloc.sim.vehicle.port import UdpPort
 from uavloc.types import GeoPoint
 
-TRANSPORT_S = 0.0
 CAPTURE_EPOCH_S = 1.7e9
 """What the companion's clock shows when the flight begins."""
 

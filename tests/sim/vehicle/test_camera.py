@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import socket
 import struct
 import time
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from uavloc.clock import Clock
-from uavloc.errors import UsageError
+from uavloc.errors import LinkError, UsageError
 from uavloc.frames import LocalFrame
 from uavloc.sim import FlightSpec, Scene, default_camera
 from uavloc.sim.motion import Pose
@@ -118,3 +119,14 @@ def test_over_tcp_the_stamp_is_unix_time() -> None:
 def test_a_feed_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(UsageError, match="feed"):
         open_sink(url)
+
+
+def test_a_camera_that_has_died_is_told(autumn: Scene, tmp_path: Path) -> None:
+    eye = Eye(autumn, SPEC, f"folder:{tmp_path}")
+    eye.wait_until_ready()
+    [process] = multiprocessing.active_children()
+    process.kill()
+    process.join()
+    with pytest.raises(LinkError, match="camera"):
+        eye.take(exposure(1, place_in(autumn)))
+    eye.close()

@@ -14,7 +14,7 @@ from uavloc.sim.vehicle.trail import Vector
 
 GPS, EXTERNAL_NAV, MAVLINK_GPS = 3, 6, 14
 FUSE_ALL_VELOCITIES = 1
-GPS_SPEED_STD_MPS, VISION_SPEED_STD_MPS = 0.3, 0.3
+GPS_SPEED_STD_MPS = 0.3
 ERROR_CAP_M, ERROR_CAP_47_M = 10.0, 100.0
 
 
@@ -74,7 +74,9 @@ class ArduPilot(Navigator):
         jumped = self._reset_counter is not None and offer.reset_counter != self._reset_counter
         self._reset_counter = offer.reset_counter
         if offer.vel_ne_mps is not None and self._velocity_from(EXTERNAL_NAV):
-            self._take_velocity(offer.vel_ne_mps, stamp_s - delay_s, VISION_SPEED_STD_MPS)
+            said = offer.vel_claimed_mps if math.isfinite(offer.vel_claimed_mps) else 0.0
+            std_mps = max(said, self.parameters["VISO_VEL_M_NSE"])
+            self._take_velocity(offer.vel_ne_mps, stamp_s - delay_s, std_mps)
         return self._take_position(ne, stamp_s - delay_s, self._vision_std_m(offer), t_s, jumped)
 
     def _take_gps_input(self, offer: Offer, t_s: float) -> str:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from uavloc.errors import LinkError
 from uavloc.sim.flight import FlightSpec, image_shift_px
 from uavloc.sim.motion import Pose
 from uavloc.sim.optics import automatic_gain, photograph
@@ -56,17 +57,23 @@ class Eye:
         self.render_ms: list[float] = []
 
     def wait_until_ready(self) -> None:
-        """Blocks until the process has the scene."""
-        self._pipe.recv()
+        """Blocks until the process has the scene; raises LinkError."""
+        try:
+            self._pipe.recv()
+        except EOFError as error:
+            raise LinkError("the process of the simulated camera did not start") from error
 
     def take(self, exposure: Exposure) -> None:
-        """Order a picture; one that would have to wait for too many others is dropped."""
+        """Order a picture; one that would have to wait for too many others is dropped. Raises LinkError."""
         self._hear()
         if self._waiting >= MOST_WAITING:
             self.dropped += 1
             return
         self._waiting += 1
-        self._pipe.send(exposure)
+        try:
+            self._pipe.send(exposure)
+        except OSError as error:
+            raise LinkError("the process of the simulated camera has ended") from error
 
     def close(self) -> None:
         """End the process; again is nothing."""

@@ -23,8 +23,8 @@ class Offer:
     """A position from outside.
 
     `lat_deg, lon_deg` are None where the message counts from an origin that is not set.
-    `claimed_m` is the 1 sigma as its sender meant it (NaN: not said), `read_m` as ArduPilot reads the covariance.
-    `stamp_s` is the sender's time in seconds on its own clock, None where there is none.
+    `claimed_m` and `vel_claimed_mps` are the 1 sigma as their sender meant it (NaN: not said), `read_m` as ArduPilot
+    reads the covariance. `stamp_s` is the sender's time in seconds on its own clock, None where there is none.
     """
 
     kind: str
@@ -33,6 +33,7 @@ class Offer:
     claimed_m: float
     read_m: float = math.nan
     vel_ne_mps: Vector | None = None
+    vel_claimed_mps: float = math.nan
     stamp_s: float | None = None
     processing_s: float = 0.0
     reset_counter: int = 0
@@ -78,7 +79,8 @@ def _odometry(message: Message, origin: LocalFrame | None, ned_from_body: Matrix
     velocity = _velocity(message, ned_from_body)
     return Offer(
         "ODOMETRY", lat, lon, _claimed(message.pose_covariance), _read(message.pose_covariance), velocity,
-        message.time_usec * 1e-6, reset_counter=message.reset_counter, quality=message.quality,
+        _claimed(message.velocity_covariance), message.time_usec * 1e-6, reset_counter=message.reset_counter,
+        quality=message.quality,
         frames=(message.frame_id, message.child_frame_id),
     )  # fmt: skip
 

@@ -27,7 +27,7 @@ class Px4(Navigator):
         self._vision_at_s = self._vision_seen_s = -math.inf
         self._vision_on = False
         self._sensor_seen_s = -math.inf
-        self._passed_s: float | None = None
+        self._passed_s: dict[str, float] = {}
         self._reset_counter: int | None = None
 
     def heard_time(self, companion_s: float, t_s: float) -> None:
@@ -81,9 +81,10 @@ class Px4(Navigator):
             return "ignored: samples too far apart"
         said = offer.claimed_m if math.isfinite(offer.claimed_m) else 0.0
         std_m = max(said, self.parameters["EKF2_EVP_NOISE"])
-        verdict = self._take_position(ne, at_s, std_m, self.parameters["EKF2_EVP_GATE"], t_s, jumped)
+        verdict = self._take_position(ne, at_s, std_m, self.parameters["EKF2_EVP_GATE"], t_s, jumped, "vision")
         if offer.vel_ne_mps is not None and control & EV_VELOCITY and verdict != REJECTED:
-            self._take_velocity(offer.vel_ne_mps, at_s, self.parameters["EKF2_EVV_NOISE"])
+            speed_said = offer.vel_claimed_mps if math.isfinite(offer.vel_claimed_mps) else 0.0
+            self._take_velocity(offer.vel_ne_mps, at_s, max(speed_said, self.parameters["EKF2_EVV_NOISE"]))
         return verdict
 
     def _take_sensor(self, offer: Offer, t_s: float) -> str:
@@ -106,7 +107,7 @@ class Px4(Navigator):
             return "ignored: begun after the position was lost"
         self.sensor_on = True
         std_m = max(offer.claimed_m, self.parameters["EKF2_AGP0_NOISE"])
-        return self._take_position(ne, at_s, std_m, self.parameters["EKF2_AGP0_GATE"], t_s, False)
+        return self._take_position(ne, at_s, std_m, self.parameters["EKF2_AGP0_GATE"], t_s, False, "sensor")
 
     def _take_external(self, offer: Offer, t_s: float) -> str:
         """43003: a reset, with good GPS as well."""
@@ -120,23 +121,23 @@ class Px4(Navigator):
     def _take_gps(self, fix: GpsFix, t_s: float) -> None:
         control = int(self.parameters["EKF2_GPS_CTRL"])
         if control & 1:
-            self._take_position(fix.ne_m, t_s, fix.accuracy_m, GATE_SIGMA, t_s, False, external=False)
+            self._take_position(fix.ne_m, t_s, fix.accuracy_m, GATE_SIGMA, t_s, False, "GPS")
         if control & 4:
             self._take_velocity(fix.vel_mps, t_s, 0.3)
 
     def _take_position(
-        self, ne_m: Vector, at_s: float, std_m: float, gate: float, t_s: float, jumped: bool, external: bool = True
+        self, ne_m: Vector, at_s: float, std_m: float, gate: float, t_s: float, jumped: bool, source: str
     ) -> str:
-        """Gate, then correct; what was rejected for long is taken over."""
+        """Gate, then correct; what one source had rejected for long is taken over."""
         estimator = self.estimator
         off = estimator.position_innovation(ne_m, at_s)
         ratio = (math.hypot(*off) / estimator.position_gate_m(std_m, gate)) ** 2
         self.position_ratio = ratio
-        age = self.aid_age_s(t_s)
-        waited = age is None or age >= b.PX4_RETRY_S
+        waited = t_s - self._passed_s.setdefault(source, t_s if self._passed_s else -math.inf) >= b.PX4_RETRY_S
         if ratio > 1.0 and not (jumped or waited or not estimator.known):
             return REJECTED
-        self._used(t_s, external)
+        self._passed_s[source] = t_s
+        self._used(t_s, source != "GPS")
         if jumped or not estimator.known or ratio > 1.0:
             estimator.reset_position(ne_m, at_s, std_m)
             return RESET
