@@ -29,7 +29,7 @@ TRUTH = [
 VEHICLE = ["t_s", "flight_s", "lat_deg", "lon_deg", "error_m", "std_m", "fused", "mode", "flags", "gps", "degraded"]
 RECEIVED = [
     "t_s", "flight_s", "message", "lat_deg", "lon_deg", "claimed_m", "error_m", "age_ms", "quality", "reset_counter",
-    "verdict",
+    "vel_error_mps", "vel_claimed_mps", "verdict",
 ]  # fmt: skip
 UNIX_FROM_GPS_S = 315_964_800.0 - 18.0
 MOST_AGE_S = 30.0
@@ -108,15 +108,17 @@ class Recording:
     def _add_received(self, received: Received, wall_s: float) -> None:
         offer = received.offer
         age_ms = _age_ms(received, wall_s)
+        vel = self._vehicle.airframe.moment(received.t_s).vel_mps
+        said = offer.vel_ne_mps
+        vel_error_mps = None if said is None else math.hypot(said[0] - vel[0], said[1] - vel[1])
         self._received.writerow(
             [
                 f"{wall_s:.6f}", f"{received.t_s:.3f}", offer.kind, _text(offer.lat_deg, 8), _text(offer.lon_deg, 8),
                 _text(offer.claimed_m, 3), _text(received.error_m, 3), _text(age_ms, 1), offer.quality,
-                offer.reset_counter, received.verdict,
+                offer.reset_counter, _text(vel_error_mps, 3), _text(offer.vel_claimed_mps, 3), received.verdict,
             ]
         )  # fmt: skip
         if received.error_ne_m is not None and offer.quality >= 0:
-            vel = self._vehicle.airframe.moment(received.t_s).vel_mps
             self._score.position(
                 received.t_s, offer.kind, received.verdict, received.error_ne_m, vel, offer.claimed_m, age_ms
             )
