@@ -22,19 +22,20 @@ LAYERS: dict[str, int] = {
     "__init__": 0,
     # 1: the ground
     **dict.fromkeys(["clock", "errors", "files", "frames", "onnxfile", "parallel", "section", "sqlcheck"], 1),
-    **dict.fromkeys(["types", "validation", "xmltree"], 1),
+    **dict.fromkeys(["memory", "types", "validation", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
         2,
     ),
-    **dict.fromkeys(["flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
+    **dict.fromkeys(["cells", "flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
     **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
     # 5 to 8: where stages meet
-    **dict.fromkeys(["build", "buildplan", "heights", "localizability", "mount", "query", "regions"], 5),
+    **dict.fromkeys(["build", "buildplan", "buildstages", "crew", "heights", "localizability", "mount"], 5),
+    **dict.fromkeys(["query", "regions"], 5),
     **dict.fromkeys(["cachediff", "coldstart", "hypotheses", "merge"], 6),
     **dict.fromkeys(["belief", "seek"], 7),
     "localizer": 8,
@@ -42,13 +43,17 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
     **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "run", "runadvice", "runfacts"], 9),
-    **dict.fromkeys(["scenes", "stalemap", "trackmap"], 9),
+    **dict.fromkeys(["scenes", "stalemap", "trackmap", "workshop"], 9),
 }
 TOP = 9
 EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "sim", "sources"}
 """What stands between the core and the world: sees layers 0 to 2 and itself, and is handed to what uses it."""
 SIDEWAYS = {
     ("build", "buildplan"),
+    ("build", "buildstages"),
+    ("build", "crew"),
+    ("buildstages", "buildplan"),
+    ("buildstages", "crew"),
     ("config", "flightconfig"),
     ("files", "errors"),
     ("indexfile", "cachefile"),
@@ -63,13 +68,14 @@ SIDEWAYS = {
 OWNERS: dict[str, set[str]] = {
     "affine": {"publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
     "cryptography": {"keys.py"},
+    "distributed": {"crew/cluster.py"},
     "faiss": {"retrieve.py"},
     "gi": {"cameras/gstreamer.py"},
     "mcap": {"logs/recording/file.py", "logs/recording/reader.py"},
     "onnx": {"bench/flops.py"},
     "onnxruntime": {"encode/onnxrun.py"},
     "pymavlink": {"autopilot/dialect.py", "sim/vehicle/dialect.py"},
-    "rasterio": {"publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
+    "rasterio": {"bench/country.py", "publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
     "shapely": {"region/shape.py"},
     "tensorrt": {"encode/tensorrtrun.py"},
     "torch": set(),

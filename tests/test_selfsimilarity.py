@@ -254,7 +254,7 @@ def test_a_cache_of_version_1_opens_and_tells_nothing(country: Path, tmp_path: P
         "DROP TABLE uavloc_similarity",
         "DROP TABLE uavloc_terrain",
         "DELETE FROM uavloc_hashes WHERE kind = 'similarity'",
-        "UPDATE uavloc_manifest SET json = replace(json, '\"format_version\":3', '\"format_version\":1')",
+        "UPDATE uavloc_manifest SET json = replace(json, '\"format_version\":4', '\"format_version\":1')",
     )
     with closing(sqlite3.connect(old)) as db, db:
         digest = cachefile.content_digest(db)

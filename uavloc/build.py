@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -16,27 +15,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uavloc import cachefile, regionfile
-from uavloc.buildplan import Plan, children, degrees, make_plan, tile_bounds
-from uavloc.cachefile import FORMAT_VERSION, Cells, IndexFacts, Manifest, TerrainFacts, TileId
+from uavloc.buildplan import Plan, degrees, make_plan, tile_bounds
+from uavloc.buildstages import Stages
+from uavloc.cachefile import FORMAT_VERSION, IndexFacts, Manifest, TerrainFacts, TileId
+from uavloc.crew import Crew
 from uavloc.errors import RegionError
-from uavloc.frames import TILE_PX, geo_from_world_px, mean_gsd_m, mercator_gsd_m
-from uavloc.pixels import grey as to_grey
+from uavloc.frames import TILE_PX, geo_from_world_px, mean_gsd_m
+from uavloc.memory import peak_rss_bytes
 from uavloc.region import Region, told
 from uavloc.retrieve import make_index
-from uavloc.reuse import Box, Reuse, Stored, box_under
-from uavloc.selfsimilarity import REACH_TILES, self_similarity
+from uavloc.reuse import Reuse, Stored
 from uavloc.signature import Signer, forget
 from uavloc.terrain import Terrain, decode_terrain, elevation_at
-from uavloc.tiles import CELLS_BUDGET_BYTES, Lru, cell_mosaic, mosaic
-from uavloc.types import Descriptors, Encoder, Float32, GeoPoint, MapImage, MapSource, Mask, Pixels, Progress
+from uavloc.tiles import Lru
+from uavloc.types import Encoder, Float32, GeoPoint, MapSource, Mask, Progress
 from uavloc.workfile import connect, failures, lock, prepare, sync_folder
 
 COMMIT_SECONDS = 2.0
-IMAGES_BUDGET_BYTES = 64 << 20
-_BLOCK = 2
-"""Tiles are encoded in aligned blocks of 2 x 2, the children of one tile, to share their surroundings."""
-_BATCH = 32
-"""Windows described at a time."""
 _COVERAGE_ZOOMS = 2
 _COVERAGE_PLACES = 32
 
@@ -60,6 +55,12 @@ class BuildReport:
     """Share of the region whose height is known; None without terrain."""
     reused: int = 0
     """How many of the embeddings were taken over from an older cache."""
+    cpu_s: float = 0.0
+    """Processor time of the building process and of its workers."""
+    peak_rss_bytes: int = 0
+    """The most memory that the building process had resident, since it began."""
+    worker_rss_bytes: int = 0
+    """The same of the largest worker; 0 where the build worked alone."""
 
 
 def build_cache(
@@ -83,29 +84,31 @@ def build_plan(
     progress: Progress | None = None,
     reuse: Sequence[Stored] = (),
     signer: Signer | None = None,
+    crew: Crew | None = None,
 ) -> BuildReport:
     """Build what is planned, or finish what was interrupted; `out` appears, or is replaced, only when it is complete.
 
-    What older caches (`reuse`; they are closed) tell of unchanged pictures is taken over. Raises RegionError (no
-    imagery there, or no terrain), InputError and FetchError (a source cannot be read), BuildError (cannot write).
+    What older caches (`reuse`; they are closed) tell of unchanged pictures is taken over. `crew` does the work, without
+    one this process; the content is the same. Raises RegionError (no imagery there, or no terrain), InputError and
+    FetchError (a source cannot be read), BuildError (cannot write, workers die).
     """
-    started = time.monotonic()
+    started, used_s = time.monotonic(), time.process_time()
     work = Path(f"{out}.building")
     with failures(out), lock(out):
         resumed = prepare(work, plan.recipe())
         with closing(connect(work)) as db, Reuse(db, reuse, plan.encoder) as known:
-            builder = _Builder(db, plan, progress or (lambda done, total: None), known)
+            builder = _Builder(db, plan, progress or (lambda done, total: None), known, crew)
             builder.make_terrain()
             terrain = builder.terrain_coverage()
             if plan.terrain is not None and not terrain:
                 work.unlink()
                 raise RegionError(f"region {told(plan.region.bounds)} (W,S,E,N): {_no_terrain(plan.terrain)}")
-            if not builder.make_images():
+            if not builder.stages.make_images():
                 work.unlink()
                 raise RegionError(f"region {told(plan.region.bounds)} (W,S,E,N): the sources are empty there")
-            builder.make_embeddings()
-            builder.make_similarities()
-            builder.make_regions()
+            builder.stages.make_embeddings()
+            builder.stages.make_similarities()
+            builder.stages.make_regions()
             coverage = builder.coverage()
             index = builder.make_index()
             manifest = builder.finish(index, signer)
@@ -120,66 +123,25 @@ def build_plan(
         out, plan.base_zoom, plan.levels, counts["image"], counts.get("embedding", 0),
         sum(manifest.index.windows.values()) if manifest.index else 0, coverage, size,
         time.monotonic() - started, resumed, manifest.content_digest, terrain, known.taken["embedding"],
+        time.process_time() - used_s + (crew.cpu_s if crew else 0.0), peak_rss_bytes(),
+        crew.peak_rss_bytes if crew else 0,
     )  # fmt: skip
 
 
 class _Builder:
     """Fills one partial cache, stage after stage; what is already there is kept."""
 
-    def __init__(self, db: sqlite3.Connection, plan: Plan, progress: Progress, known: Reuse) -> None:
+    def __init__(self, db: sqlite3.Connection, plan: Plan, progress: Progress, known: Reuse, crew: Crew | None) -> None:
         self._db = db
-        self._known = known
         self._plan = plan
         self._progress = progress
         self._zooms = plan.zooms
         described = plan.levels * (2 * bool(plan.encoder.channels) + bool(plan.encoder.global_dim))
         self._total = sum(plan.count(zoom) for zoom in (*self._zooms, *described)) + len(plan.terrain_tiles())
         self._done = 0
-        self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
-        self._side = TILE_PX // plan.encoder.stride
-        self._cell_bytes = plan.encoder.channels * self._side**2
-        self._cells: Lru[Cells | None] = Lru(CELLS_BUDGET_BYTES // (self._cell_bytes + self._side**2))
         db.execute("BEGIN")
         self._committed = time.monotonic()
-
-    def make_images(self) -> bool:
-        """Tiles of the base zoom from the sources, then each coarser zoom from the one before; false if all empty."""
-        for zoom in self._zooms:
-            for column, row in self._plan.tiles(zoom):
-                tile = (zoom, column, row)
-                if not cachefile.has_tile(self._db, "image", tile):
-                    blob = self._plan.picture(tile) if zoom == self._zooms[0] else self._overview(tile)
-                    if blob is not None:
-                        cachefile.put_image(self._db, tile, blob)
-                self._step(1)
-        return self._db.execute("SELECT 1 FROM tiles").fetchone() is not None
-
-    def make_embeddings(self) -> None:
-        """Descriptors of every level, block by block, where the engine has a dense head."""
-        for zoom in self._plan.levels if self._plan.encoder.channels else ():
-            for block in self._plan.tiles(zoom - 1):
-                tiles = [tile for tile in children((zoom - 1, *block)) if self._image(tile) is not None]
-                if tiles and not any(cachefile.has_tile(self._db, "embedding", tile) for tile in tiles):
-                    self._encode(tiles, block)
-                self._step(len(tiles))
-
-    def make_similarities(self) -> None:
-        """How much every described tile looks like another place near it, once all around it is described."""
-        for zoom in self._plan.levels if self._plan.encoder.channels else ():
-            for column, row in self._plan.tiles(zoom):
-                tile = (zoom, column, row)
-                if not cachefile.has_tile(self._db, "similarity", tile) and self._tile_cells(tile) is not None:
-                    self._compare(tile)
-                self._step(1)
-
-    def make_regions(self) -> None:
-        """Vectors of the windows of every level, tile by tile, where the engine has a global head."""
-        for zoom in self._plan.levels if self._plan.encoder.global_dim else ():
-            for column, row in self._plan.tiles(zoom):
-                tile = (zoom, column, row)
-                if not cachefile.has_tile(self._db, "region", tile) and self._image(tile) is not None:
-                    self._describe(tile)
-                self._step(1)
+        self.stages = Stages(db, plan, known, crew, self._step)
 
     def make_terrain(self) -> None:
         """Heights of the ground, where they are known."""
@@ -240,8 +202,9 @@ class _Builder:
         zoom = min(self._zooms[0], self._zooms[-1] + _COVERAGE_ZOOMS)
         covered = 0
         for column, row in self._plan.tiles(zoom):
-            image = self._image((zoom, column, row))
-            if image is not None:
+            blob = cachefile.get_image(self._db, (zoom, column, row))
+            if blob is not None:
+                image = cachefile.decode_image(blob, f"image {zoom}/{column}/{row}")
                 covered += int((image.mask & self._inside(zoom, column, row)).sum())
         return min(1.0, covered / self._plan.region.area_px(zoom))
 
@@ -305,90 +268,6 @@ class _Builder:
             self._db.execute("BEGIN")
             self._committed = time.monotonic()
 
-    def _image(self, tile: TileId) -> MapImage | None:
-        """A stored tile as a reader will see it."""
-        return self._images.get(tile, lambda: self._load_image(tile))
-
-    def _load_image(self, tile: TileId) -> MapImage | None:
-        blob = cachefile.get_image(self._db, tile)
-        return None if blob is None else cachefile.decode_image(blob, "image {}/{}/{}".format(*tile))
-
-    def _overview(self, tile: TileId) -> bytes | None:
-        """A tile from its four children; None where they have too few pixels."""
-        zoom, column, row = tile
-        side = 2 * TILE_PX
-        image = _halved(mosaic(lambda c, r: self._image((zoom + 1, c, r)), column * side, row * side, side, side))
-        return cachefile.encode_image(image) if image.mask.any() else None
-
-    def _encode(self, tiles: list[TileId], block: tuple[int, int]) -> None:
-        """Encode a block with its surroundings, unless that was done before, and store the cells of its tiles."""
-        zoom = tiles[0][0]
-        stride = self._plan.encoder.stride
-        halo = math.ceil(self._plan.encoder.halo_px / stride) * stride
-        left, top = (index * _BLOCK * TILE_PX - halo for index in block)
-        side = _BLOCK * TILE_PX + 2 * halo
-        if self._known.cells(tiles, box_under(zoom, left, top, side)):
-            return
-        image = mosaic(lambda c, r: self._image((zoom, c, r)), left, top, side, side)
-        grey = to_grey(image.rgb)
-        cells = self._plan.encoder.encode(grey[None], image.mask[None])
-        for tile in tiles:
-            x, y = ((tile[1] * TILE_PX - left) // stride, (tile[2] * TILE_PX - top) // stride)
-            part = _cut(cells, x, y, TILE_PX // stride)
-            if part.mask.any():
-                cachefile.put_cells(self._db, tile, *cachefile.encode_cells(part))
-
-    def _tile_cells(self, tile: TileId) -> Cells | None:
-        """The stored descriptors of a tile."""
-        return self._cells.get(tile, lambda: self._load_cells(tile))
-
-    def _load_cells(self, tile: TileId) -> Cells | None:
-        found = cachefile.get_cells(self._db, tile, self._cell_bytes)
-        channels, where = self._plan.encoder.channels, "embedding {}/{}/{}".format(*tile)
-        return found and cachefile.decode_cells(*found, channels, self._side, where)
-
-    def _compare(self, tile: TileId) -> None:
-        """Compare the stored descriptors of a tile with those around it, and store the result."""
-        zoom, column, row = tile
-        columns, rows = ((index - REACH_TILES, index + REACH_TILES) for index in (column, row))
-        if self._known.similarity(tile, Box(zoom, columns, rows)):
-            return
-        around = 2 * REACH_TILES + 1
-        shape = (self._plan.encoder.channels, around * self._side, around * self._side)
-        left, top = ((index - REACH_TILES) * self._side for index in (column, row))
-        window = cell_mosaic(lambda c, r: self._tile_cells((zoom, c, r)), left, top, shape, self._side)
-        north_m, east_m = mercator_gsd_m(geo_from_world_px(0.0, (row + 0.5) * TILE_PX, zoom)[0], zoom)
-        stride = self._plan.encoder.stride
-        found = self_similarity(window, (north_m * stride, east_m * stride))
-        if found is not None:
-            cachefile.put_similarity(self._db, tile, cachefile.encode_similarity(found))
-
-    def _describe(self, tile: TileId) -> None:
-        """Describe the windows of a tile that lie on known map enough, and store them."""
-        encoder = self._plan.encoder
-        corners = regionfile.windows_of(tile, encoder.window_px)
-        (left, top), (right, bottom) = corners[0], corners[-1]
-        side = max(right - left, bottom - top) + encoder.window_px
-        if self._known.regions(tile, box_under(tile[0], left, top, side)):
-            return
-        views = [self._window(tile[0], corner) for corner in corners]
-        kept = [i for i, (_, mask) in enumerate(views) if mask.mean() >= regionfile.MIN_KNOWN]
-        if not kept:
-            return
-        vectors = []
-        for first in range(0, len(kept), _BATCH):
-            images, masks = zip(*(views[i] for i in kept[first : first + _BATCH]), strict=True)
-            vectors.append(encoder.describe(np.stack(images), np.stack(masks)))
-        places = np.array([(*corners[i], views[i][1].mean()) for i in kept], regionfile.PLACE)
-        stored = regionfile.encode_vectors(np.concatenate(vectors))
-        cachefile.put_regions(self._db, tile, places.tobytes(), stored.tobytes())
-
-    def _window(self, zoom: int, corner: tuple[int, int]) -> tuple[Pixels, Mask]:
-        """The grey picture and the mask of a window."""
-        side = self._plan.encoder.window_px
-        image = mosaic(lambda c, r: self._image((zoom, c, r)), *corner, side, side)
-        return to_grey(image.rgb), image.mask
-
     def _windows(self, zoom: int) -> int:
         query = "SELECT coalesce(sum(length(places)), 0) FROM uavloc_regions WHERE zoom = ?"
         return int(self._db.execute(query, (zoom,)).fetchone()[0]) // regionfile.PLACE.itemsize
@@ -411,21 +290,3 @@ class _Builder:
 def _no_terrain(terrain: Terrain) -> str:
     names = ", ".join(source.name for source in terrain.sources)
     return f"the terrain models ({names}) tell no height there"
-
-
-def _halved(image: MapImage) -> MapImage:
-    """Mean of the real pixels of each 2 x 2; real where at least two of them are."""
-    count = _sum_of_four(image.mask.astype(np.uint16))
-    total = _sum_of_four((image.rgb * image.mask[:, :, None]).astype(np.uint16))
-    mask = count >= 2
-    n = np.maximum(count, 1)[:, :, None]
-    return MapImage(np.asarray((total + n // 2) // n * mask[:, :, None], np.uint8), mask)
-
-
-def _sum_of_four(values: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    rows = values[0::2] + values[1::2]
-    return np.asarray(rows[:, 0::2] + rows[:, 1::2], np.uint16)
-
-
-def _cut(cells: Descriptors, x: int, y: int, side: int) -> Descriptors:
-    return Descriptors(cells.data[:, :, y : y + side, x : x + side], cells.mask[:, y : y + side, x : x + side])

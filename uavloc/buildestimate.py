@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from uavloc.buildplan import Plan
 from uavloc.cachefile import TERRAIN_BYTES
+from uavloc.cells import stored_bytes
 from uavloc.frames import TILE_PX
 from uavloc.regionfile import PLACE, STEPS_PER_WINDOW
+from uavloc.retrieve import FLAT_BYTES
 
 PICTURE_BYTES, PICTURE_S = 16_200, 0.024
 """A stored picture of 256 x 256 pixels."""
@@ -25,6 +27,8 @@ STORED = 1.14
 """Whole pages of the database, indices and hashes."""
 _FULL_INDEX_BYTES = 2
 """A number of a vector in an index that is searched whole."""
+_SMALL_INDEX_BYTES = 0.25 + 0.05
+"""The same in a quantised one, with the row of the vector and the words."""
 
 
 @dataclass(frozen=True)
@@ -38,18 +42,23 @@ class Estimate:
     seconds: float
 
 
-def estimate(plan: Plan) -> Estimate:
-    """What a build by a plan would take, if the sources have all of the ground. Nothing is read."""
+def estimate(plan: Plan, workers: int = 1) -> Estimate:
+    """What a build by a plan would take, if the sources have all of the ground. Nothing is read.
+
+    `seconds` is divided by the workers: fetching from a server, which they do not speed up, is not in it.
+    """
     encoder = plan.encoder
     pictures = {zoom: plan.count(zoom) for zoom in plan.zooms}
     described = sum(pictures[zoom] for zoom in plan.levels)
     windows = described * (STEPS_PER_WINDOW * TILE_PX / encoder.window_px) ** 2 if encoder.global_dim else 0.0
-    cells = described * (TILE_PX // encoder.stride) ** 2 if encoder.channels else 0
-    vector_bytes = encoder.global_dim * (1 + _FULL_INDEX_BYTES) + PLACE.itemsize
+    cells = described * stored_bytes(encoder.channels, TILE_PX // encoder.stride) if encoder.channels else 0
+    is_full = _FULL_INDEX_BYTES * encoder.global_dim * windows <= FLAT_BYTES
+    number_bytes = 1.0 + (_FULL_INDEX_BYTES if is_full else _SMALL_INDEX_BYTES)
+    vector_bytes = encoder.global_dim * number_bytes + PLACE.itemsize
     terrain = len(plan.terrain_tiles())
-    size = sum(pictures.values()) * PICTURE_BYTES + cells * encoder.channels + windows * vector_bytes
+    size = sum(pictures.values()) * PICTURE_BYTES + cells + windows * vector_bytes
     size += terrain * TERRAIN_BYTES
     tile_s, window_s = ENGINE_S.get(encoder.name, max(ENGINE_S.values()))
     dense_s = (tile_s + SIMILARITY_S) if encoder.channels else 0.0
     seconds = sum(pictures.values()) * PICTURE_S + described * dense_s + windows * window_s + terrain * TERRAIN_S
-    return Estimate(pictures, described, terrain, round(STORED * size), seconds)
+    return Estimate(pictures, described, terrain, round(STORED * size), seconds / workers)

@@ -19,6 +19,8 @@ from uavloc.retrieve import require_faiss
 from uavloc.terrain import Terrain, encode_terrain, with_ring
 from uavloc.types import Bounds, Encoder, MapImage, MapSource
 
+GROUP_ZOOMS = 2
+"""Work is cut into groups of 4 x 4 tiles: small enough to be lost, large enough to share surroundings."""
 OVERVIEW_TILES = 4
 """Overviews end at the zoom that needs no more tiles than this."""
 
@@ -67,6 +69,23 @@ class Plan:
                 if not self.region.polygons or self.region.intersects(tile_bounds(zoom, column, row)):
                     yield column, row
 
+    def groups(self, zoom: int) -> Iterator[list[TileId]]:
+        """The same tiles, at a time those under one that is `GROUP_ZOOMS` coarser; neighbours follow each other."""
+        coarse = max(0, zoom - GROUP_ZOOMS)
+        spans = self._spans(zoom)
+        for place in self.tiles(coarse):
+            group = [(coarse, *place)]
+            for _ in range(coarse, zoom):
+                group = [child for tile in group for child in children(tile)]
+            yield [tile for tile in group if self._holds(tile, spans)]
+
+    def _holds(self, tile: TileId, spans: Sequence[tuple[int, int, int, int]]) -> bool:
+        """Whether a tile touches region and sources."""
+        _, column, row = tile
+        if not any(s[0] <= column <= s[2] and s[1] <= row <= s[3] for s in spans):
+            return False
+        return not self.region.polygons or self.region.intersects(tile_bounds(*tile))
+
     def count(self, zoom: int) -> int:
         """How many tiles `tiles` would give, without going through them: by halving the map along their outline."""
         return self._count(zoom, (0, 0, 0), self._spans(zoom))
@@ -114,14 +133,8 @@ class Plan:
         return tuple(_record(source) for source in self.sources)
 
     def picture(self, tile: TileId) -> bytes | None:
-        """A tile of the base zoom as it is stored: per pixel the first source that has it; None without any."""
-        zoom, column, row = tile
-        image = MapImage(np.zeros((TILE_PX, TILE_PX, 3), np.uint8), np.zeros((TILE_PX, TILE_PX), np.bool_))
-        box = tile_bounds(*tile)
-        for source in self.sources:
-            if not image.mask.all() and clip(source.bounds, box) is not None:
-                image = below(image, source.read(zoom, column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX))
-        return cachefile.encode_image(image) if image.mask.any() else None
+        """A tile of the base zoom as it is stored; None without any pixel."""
+        return picture(self.sources, tile)
 
     def heights(self, tile: TileId) -> bytes | None:
         """A tile of terrain as it is stored; None where nothing is known."""
@@ -129,6 +142,17 @@ class Plan:
             return None
         elevations = self.terrain.samples(tile)
         return None if np.isnan(elevations).all() else encode_terrain(elevations)
+
+
+def picture(sources: Sequence[MapSource], tile: TileId) -> bytes | None:
+    """A tile as it is stored: per pixel the first source that has it; None without any."""
+    zoom, column, row = tile
+    image = MapImage(np.zeros((TILE_PX, TILE_PX, 3), np.uint8), np.zeros((TILE_PX, TILE_PX), np.bool_))
+    box = tile_bounds(*tile)
+    for source in sources:
+        if not image.mask.all() and clip(source.bounds, box) is not None:
+            image = below(image, source.read(zoom, column * TILE_PX, row * TILE_PX, TILE_PX, TILE_PX))
+    return cachefile.encode_image(image) if image.mask.any() else None
 
 
 def below(image: MapImage, other: MapImage) -> MapImage:

@@ -1,4 +1,4 @@
-"""The tile cache as a file, format version 3: tables, blobs, hashes and the seal (docs/cache-format.md)."""
+"""The tile cache as a file, format version 4: tables, blobs, hashes and the seal (docs/cache-format.md)."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from urllib.parse import quote
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_ZOOM, TILE_PX
 from uavloc.sqlcheck import DAMAGES, check_database, columns_of
-from uavloc.types import Descriptors, MapImage, Mask, VerticalDatum
+from uavloc.types import MapImage, VerticalDatum
 from uavloc.validation import refusal
 
-FORMAT_VERSION: Literal[3] = 3
-READABLE_VERSIONS = (1, 2, 3)
-"""Version 2 has no terrain, version 1 no self-similarity either; they are the same otherwise."""
+FORMAT_VERSION: Literal[4] = 4
+READABLE_VERSIONS = (1, 2, 3, 4)
+"""Version 3 has descriptors of eight bits, version 2 no terrain either, version 1 no self-similarity either."""
+_FOUR_BITS_SINCE = 4
 MBTILES_APPLICATION_ID = 0x4D504258
 MAX_IMAGE_BYTES = 1 << 20
 MAX_MANIFEST_BYTES = 1 << 20
@@ -127,7 +127,7 @@ class TerrainFacts(_Record):
 class Manifest(_Record):
     """What a cache says about itself."""
 
-    format_version: Literal[1, 2, 3] = FORMAT_VERSION
+    format_version: Literal[1, 2, 3, 4] = FORMAT_VERSION
     engine: str
     engine_identity: str
     stride: int = Field(ge=1, le=TILE_PX)
@@ -142,6 +142,11 @@ class Manifest(_Record):
     content_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     index: IndexFacts | None = None
     terrain: TerrainFacts | None = None
+
+    @property
+    def cell_bits(self) -> int:
+        """Bits of a stored number of a descriptor."""
+        return 4 if self.format_version >= _FOUR_BITS_SINCE else 8
 
     @model_validator(mode="after")
     def _fits(self) -> Manifest:
@@ -159,14 +164,6 @@ class Manifest(_Record):
         if self.terrain is not None and self.format_version < _SINCE["uavloc_terrain"]:
             raise ValueError(f"terrain: format version {self.format_version} has none")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Cells:
-    """Descriptors of a tile as stored: int8 C x n x n (127 is one) and the n x n mask."""
-
-    data: NDArray[np.int8]
-    mask: Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,27 +215,6 @@ def webp_size(blob: bytes) -> tuple[int, int] | None:
     return None
 
 
-def encode_cells(descriptors: Descriptors) -> tuple[bytes, bytes | None]:
-    """Blobs of one tile's descriptors (N = 1): int8 C x n x n, and the mask's bits or None where all are true."""
-    mask = descriptors.mask[0]
-    data = np.rint(descriptors.data[0] * 127.0).clip(-127, 127).astype(np.int8)
-    data[:, ~mask] = 0
-    return data.tobytes(), None if mask.all() else np.packbits(mask).tobytes()
-
-
-def decode_cells(data: bytes, mask: bytes | None, channels: int, side: int, where: str) -> Cells:
-    """Inverse of `encode_cells` for tiles of side x side cells; raises CacheError naming `where`."""
-    if len(data) != channels * side * side:
-        raise CacheError(f"{where}: descriptors are not {channels} x {side} x {side} bytes")
-    cells = np.frombuffer(data, np.int8).reshape(channels, side, side)
-    if mask is None:
-        return Cells(cells, np.ones((side, side), np.bool_))
-    if len(mask) != (side * side + 7) // 8:
-        raise CacheError(f"{where}: the mask is not {side * side} bits")
-    bits = np.unpackbits(np.frombuffer(mask, np.uint8), count=side * side)
-    return Cells(cells, bits.reshape(side, side).view(np.bool_))
-
-
 def encode_similarity(similarity: SelfSimilarity) -> bytes:
     """Score in thousandths, alias in decimetres: coarse enough to come out alike on other machines."""
     north, east = (round(10.0 * metres) for metres in similarity.alias_ne_m)
@@ -262,7 +238,7 @@ def put_image(db: sqlite3.Connection, tile: TileId, blob: bytes) -> None:
     _put_hash(db, "image", tile, blob)
 
 
-def put_cells(db: sqlite3.Connection, tile: TileId, data: bytes, mask: bytes | None) -> None:
+def put_cells(db: sqlite3.Connection, tile: TileId, data: bytes, mask: bytes | None = None) -> None:
     """Store a tile's descriptors and their hash."""
     db.execute("INSERT INTO uavloc_embeddings VALUES (?, ?, ?, ?, ?)", (*tile, data, mask))
     _put_hash(db, "embedding", tile, data + (mask or b""))

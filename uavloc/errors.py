@@ -36,6 +36,11 @@ class MissingExtraError(UavlocError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'uavloc[{extra}]'")
+        self._arguments = package, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """So that one raised by a worker can be raised again by the build."""
+        return MissingExtraError, self._arguments
 
 
 class BuildError(UavlocError):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from types import TracebackType
 
 from uavloc import cachefile
 from uavloc.cachefile import Kind, Manifest, TileId
+from uavloc.cells import BITS, stored_bytes
 from uavloc.errors import CacheError
 from uavloc.frames import TILE_PX
 from uavloc.types import Encoder
@@ -38,6 +39,13 @@ class Box:
     zoom: int
     columns: tuple[int, int]
     rows: tuple[int, int]
+
+    def tiles(self) -> Iterator[TileId]:
+        """All of them that are on the map."""
+        last = (1 << self.zoom) - 1
+        for row in range(max(0, self.rows[0]), min(last, self.rows[1]) + 1):
+            for column in range(max(0, self.columns[0]), min(last, self.columns[1]) + 1):
+                yield self.zoom, column, row
 
 
 def open_stored(path: Path) -> Stored:
@@ -89,6 +97,8 @@ class Reuse:
     def cells(self, tiles: Sequence[TileId], seen: Box) -> bool:
         """Descriptors of the tiles of a block, of which the encoder sees the pictures in a box."""
         for cache in self._alike("image", seen):
+            if cache.manifest.cell_bits != BITS:
+                continue
             found = {tile: self._cells_of(cache, tile) for tile in tiles}
             if all(self._intact(cache, "embedding", tile, b"".join(parts)) for tile, parts in found.items()):
                 for tile, parts in found.items():
@@ -136,7 +146,7 @@ class Reuse:
 
     def _cells_of(self, cache: Stored, tile: TileId) -> tuple[bytes, ...]:
         """Data, and mask if any; nothing where the tile is not described."""
-        most = self._encoder.channels * (TILE_PX // self._encoder.stride) ** 2
+        most = stored_bytes(self._encoder.channels, TILE_PX // self._encoder.stride, cache.manifest.cell_bits)
         data, mask = cachefile.get_cells(cache.db, tile, most) or (b"", None)
         return (data,) * bool(data) + (() if mask is None else (mask,))
 

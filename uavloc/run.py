@@ -6,7 +6,6 @@ The truth, where there is one, is read for the figures and the picture; the Loca
 from __future__ import annotations
 
 import logging
-import resource
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -24,6 +23,7 @@ from uavloc.localizer import Localizer
 from uavloc.logs import camera_path, load_truth, open_log
 from uavloc.logs.recording import Recording
 from uavloc.mapage import map_age_years
+from uavloc.memory import peak_rss_bytes
 from uavloc.mount import mount_advice
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
@@ -143,8 +143,8 @@ def replay(
 
 
 def peak_rss_mb() -> float:
-    """Most memory this process has held, in MB (2^20 bytes); Linux counts it in KiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    """Most memory this process has held, in MB (2^20 bytes)."""
+    return peak_rss_bytes() / (1 << 20)
 
 
 @dataclass(frozen=True)

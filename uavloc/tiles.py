@@ -14,7 +14,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from uavloc import cachefile, regionfile
-from uavloc.cachefile import Cells, Manifest, SelfSimilarity
+from uavloc.cachefile import Manifest, SelfSimilarity
+from uavloc.cells import ONE, Cells, decode_cells, stored_bytes
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
 from uavloc.indexfile import check_index
@@ -58,8 +59,8 @@ class TileCache:
         self.manifest = manifest
         self._db = db
         self._side = TILE_PX // manifest.stride
-        self._cell_bytes = manifest.channels * self._side**2
-        self._cells: Lru[Cells | None] = Lru(CELLS_BUDGET_BYTES // (self._cell_bytes + self._side**2))
+        self._cell_bytes = stored_bytes(manifest.channels, self._side, manifest.cell_bits)
+        self._cells: Lru[Cells | None] = Lru(CELLS_BUDGET_BYTES // ((manifest.channels + 1) * self._side**2))
         self._images: Lru[MapImage | None] = Lru(IMAGES_BUDGET_BYTES // (4 * TILE_PX**2))
         self._terrain: Lru[Float32 | None] = Lru(TERRAIN_BUDGET_BYTES // (4 * cachefile.TERRAIN_SIDE**2))
 
@@ -185,7 +186,7 @@ class TileCache:
         except sqlite3.Error as error:
             raise CacheError(f"{self.path}: {error}") from error
         where = f"{self.path}: embedding {zoom}/{column}/{row}"
-        return found and cachefile.decode_cells(*found, self.manifest.channels, self._side, where)
+        return found and decode_cells(*found, self.manifest.channels, self._side, where, self.manifest.cell_bits)
 
     def _tile_image(self, zoom: int, column: int, row: int) -> MapImage | None:
         return self._images.get((zoom, column, row), lambda: self._load_image(zoom, column, row))
@@ -245,7 +246,7 @@ def cell_mosaic(
         if cells is not None:
             data[:, here[0], here[1]] = cells.data[:, there[0], there[1]]
             mask[here] = cells.mask[there]
-    return Descriptors(np.divide(data, np.float32(127.0), dtype=np.float32)[None], mask[None])
+    return Descriptors(np.divide(data, np.float32(ONE), dtype=np.float32)[None], mask[None])
 
 
 def mosaic(

@@ -112,3 +112,13 @@ def test_a_build_is_measured(flown: Flown) -> None:
     assert row["tiles_per_s"] == pytest.approx(row["tiles"] / row["seconds"])
     assert row["mb"] == pytest.approx(flown.cache.stat().st_size / 1e6, rel=0.05)
     assert row["engine"] == load_engine(name, 1).name
+
+
+def test_a_build_of_an_invented_country_is_measured_with_workers() -> None:
+    words = ("--engine", "gradient", "--km2", 1, "--gsd", 1.0, "--workers", 2, "--json")
+    (row,) = json.loads(works("bench", "build", *words).out)["build"]
+    assert row["workers"] == "2"
+    assert row["km2"] == pytest.approx(1.0, rel=0.02)
+    assert row["mb_per_km2"] == pytest.approx(row["mb"] / row["km2"])
+    assert row["km2_per_core_min"] == pytest.approx(60.0 * row["km2"] / row["cpu_s"])
+    assert min(row["rss_mb"], row["worker_rss_mb"]) > 50.0

@@ -1,4 +1,4 @@
-"""How fast: an engine on one thread against a plain matrix product, a whole frame, and the build of a cache."""
+"""How fast: an engine on one thread against a plain matrix product, and a whole frame."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 from uavloc.bench.faults import without_heading
 from uavloc.bench.flops import count_flops, matmul_model
 from uavloc.bench.sets import Flight, Map, load_flight, load_map
-from uavloc.build import build_cache
 from uavloc.camera import load_camera
 from uavloc.card import EngineCard, engine_folder, load_card
 from uavloc.config import Config
@@ -21,7 +20,6 @@ from uavloc.encode import load_engine
 from uavloc.encode.onnxrun import OnnxRuntime
 from uavloc.localizer import Localizer
 from uavloc.logs import open_log
-from uavloc.region import Region
 from uavloc.sim import AUTUMN, SUMMER, FlightSpec, WorldSpec, scene_from_world, simulate_flight, simulate_world
 from uavloc.tiles import TileCache
 from uavloc.types import Attitude, Encoder, Event, Frame, Progress, Shown, Start
@@ -66,18 +64,6 @@ class FrameSpeed:
     p50_ms: float | None
     p95_ms: float | None
     stages_ms: dict[str, float]
-
-
-@dataclass(frozen=True)
-class BuildSpeed:
-    """What building the cache of a map took."""
-
-    engine: str
-    map: str
-    tiles: int
-    seconds: float
-    tiles_per_s: float
-    mb: float
 
 
 def simulated(folder: Path, shown: Shown) -> tuple[Map, Flight]:
@@ -161,15 +147,6 @@ def _frame_speed(engine: str, phase: str, timings: Sequence[Mapping[str, float]]
     names = dict.fromkeys(name for timing in timings for name in timing if name != "total")
     stages = {name: float(np.median([timing.get(name, 0.0) for timing in timings])) for name in names}
     return FrameSpeed(engine, phase, len(timings), p50, p95, stages)
-
-
-def build_speed(encoder: Encoder, place: Map, out: Path, progress: Progress) -> BuildSpeed:
-    """Build the cache of a whole map; raises UavlocError."""
-    report = build_cache(Region(place.source.bounds), [place.source], encoder, out, progress)
-    tiles = report.images + report.embeddings
-    return BuildSpeed(
-        encoder.name, place.name, tiles, report.seconds, tiles / report.seconds, report.size_bytes / 1e6
-    )  # fmt: skip
 
 
 def _side(card: EngineCard) -> int:

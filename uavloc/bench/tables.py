@@ -98,10 +98,16 @@ FRAME_SPEED = (
 BUILD = (
     Column("engine", "engine"),
     Column("map", "map"),
+    Column("workers", "workers"),
+    Column("km2", "km2", number),
     Column("tiles", "tiles", count),
-    Column("seconds", "seconds", number),
-    Column("tiles_per_s", "tiles per s", number),
-    Column("mb", "MB", number),
+    Column("seconds", "seconds", count),
+    Column("cpu_s", "core seconds", count),
+    Column("km2_per_min", "km2 per min", number),
+    Column("km2_per_core_min", "and core", number),
+    Column("mb_per_km2", "MB per km2", number),
+    Column("rss_mb", "memory, MB", count),
+    Column("worker_rss_mb", "per worker", count),
 )
 FAULTS = (
     Column("flight", "flight"),

@@ -8,18 +8,23 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from uavloc import __version__
 from uavloc.bench.accuracy import INTEGRITY, PROTOCOLS, AccuracyJob, measure_accuracy
+from uavloc.bench.building import build_speed
+from uavloc.bench.country import invent_country
 from uavloc.bench.integrity import FAULTS
-from uavloc.bench.sets import Flight, Map, load_map
-from uavloc.bench.speed import ROUNDS, FrameSpeed, build_speed, encode_speed, frame_speed, simulated
+from uavloc.bench.sets import Flight, Map
+from uavloc.bench.speed import ROUNDS, FrameSpeed, encode_speed, frame_speed, simulated
 from uavloc.bench.tables import accuracy_markdown, build_markdown, speed_markdown
 from uavloc.build import build_cache
+from uavloc.card import engine_folder, load_card
 from uavloc.commands import fleet, placebench
-from uavloc.commands.words import number_in
+from uavloc.commands.crew import add_workers, check_workers
+from uavloc.commands.words import number_in, whole_number_in
 from uavloc.console import progress, say
 from uavloc.encode import list_engines, load_engine
 from uavloc.errors import UsageError
@@ -30,6 +35,7 @@ from uavloc.types import Encoder
 
 DEFAULT_DATA = Path("../shared/data")
 MAX_HEIGHT_ERROR = 1.0
+DEFAULT_KM2, MAX_KM2, DEFAULT_GSD_M = 1, 10_000, 0.5
 
 _EXAMPLES = """
 examples:
@@ -37,6 +43,7 @@ examples:
   uavloc bench accuracy --flight flight1 --map map.jpg --engine gradient --height-error 0.25 --markdown result.md
   uavloc bench accuracy --integrity --engine evergreen --frames 120 --fault black --fault wrong-map --work caches
   uavloc bench speed --json
+  uavloc bench build --engine evergreen --km2 25 --workers 2
 
 Sets are found by their format: frames folders with truth.csv, pictures with a JSON of corners, picture pairs.
 """
@@ -103,6 +110,15 @@ def _configure_speed(parser: argparse.ArgumentParser) -> None:
 def _configure_build(parser: argparse.ArgumentParser) -> None:
     _add_engines(parser)
     parser.add_argument("--map", type=Path, metavar="FILE", help="map to build from (default: an invented one)")
+    parser.add_argument(
+        "--km2", type=_area, metavar="N", help=f"invent so many square kilometres (default: {DEFAULT_KM2})"
+    )
+    parser.add_argument(
+        "--gsd", type=partial(number_in, 0.2, 2.0, field="M"), metavar="M",
+        help=f"metres per pixel of what is invented (default: {DEFAULT_GSD_M})",
+    )  # fmt: skip
+    parser.add_argument("--work", type=Path, metavar="DIR", help="folder in which map and caches are kept")
+    add_workers(parser)
     _add_outputs(parser)
     parser.set_defaults(run=run_build)
 
@@ -179,15 +195,34 @@ def _flown(encoder: Encoder, place: Map, flight: Flight, folder: Path) -> list[F
 
 def run_build(arguments: argparse.Namespace) -> None:
     """Build a cache with every engine and show what that took."""
+    if arguments.map is not None and (arguments.km2 is not None or arguments.gsd is not None):
+        raise UsageError("--map, --km2, --gsd: a map is given or invented: keep one")
+    check_workers(arguments)
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        place = load_map(arguments.map) if arguments.map is not None else simulated(Path(folder), progress)[0]
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.work or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        place = arguments.map or _invented(folder, arguments.km2 or DEFAULT_KM2, arguments.gsd or DEFAULT_GSD_M)
         for name in _engines(arguments):
-            encoder = load_engine(name)
-            with progress(f"build with {encoder.name}") as tell:
-                rows.append(asdict(build_speed(encoder, place, Path(folder) / f"{encoder.identity}.mbtiles", tell)))
+            out = folder / f"{place.stem}_{load_card(engine_folder(name)).name}.mbtiles"
+            with progress(f"build with {name}") as tell:
+                speed = build_speed(name, place, out, tell, arguments.workers, arguments.scheduler)
+            rows.append(asdict(speed))
     document = {"uavloc": __version__, "build": rows}
     _show(arguments, document, build_markdown(document))
+
+
+def _invented(folder: Path, km2: int, gsd_m: float) -> Path:
+    """An invented country; the one that is there already is the same."""
+    out = folder / f"country_{km2}km2_{gsd_m:g}m.tif"
+    if not out.exists():
+        with progress("invent a country") as tell:
+            invent_country(km2, gsd_m, out.with_suffix(".part"), tell).replace(out)
+    return out
+
+
+def _area(text: str) -> int:
+    return whole_number_in(1, MAX_KM2, text, "N")
 
 
 def positive(text: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from uavloc.build import BuildReport, build_plan
 from uavloc.buildplan import Plan, make_plan
 from uavloc.camera import load_camera
+from uavloc.commands.crew import add_workers, check_workers
 from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
 from uavloc.commands.preview import (
     dry_run_facts,
@@ -26,6 +27,7 @@ from uavloc.commands.preview import (
 from uavloc.commands.words import add_buffer, megabytes, number_in
 from uavloc.config import Config
 from uavloc.console import progress, say, show_table
+from uavloc.crew import Crew
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, RegionError, UsageError
 from uavloc.frames import mean_gsd_m
@@ -39,6 +41,7 @@ from uavloc.sources.dem import open_dems
 from uavloc.sources.web.tiles import WebTiles
 from uavloc.terrain import Terrain
 from uavloc.types import MapSource
+from uavloc.workshop import open_crew
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ examples:
   uavloc build --region field.geojson --source 'https://tiles.example.org/{z}/{x}/{y}.jpg#zoom=18&licence=CC0' \\
     --out field.mbtiles
   uavloc build --region mission.plan --source map.tif --dry-run
+  uavloc build --region county.geojson --source /maps/county.vrt --workers 8 --out county.mbtiles
+  uavloc build --region county.geojson --source /maps/county.vrt --scheduler tcp://10.0.0.5:8786 --out county.mbtiles
   uavloc build --region mission.plan --buffer 600 --source map.tif --camera camera.json --agl-m 80,120 --out m.mbtiles
   uavloc build --region full --source map.tif --dem N48E011.hgt --out hills.mbtiles
   uavloc build --region full --source map.tif --dem survey.tif --dem-datum amsl --dem-std 1 --out hills.mbtiles
@@ -96,6 +101,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--dem-std", type=_dem_std, default=DEM_STD_M, metavar="METRES",
         help="how far off the heights are, trees and houses included (1 sigma; default: %(default)s)",
     )  # fmt: skip
+    add_workers(parser)
     parser.add_argument(
         "--fresh", action="store_true",
         help="take nothing over from an older cache of the same name, and ask servers anew for what was kept of them",
@@ -116,15 +122,18 @@ def run(arguments: argparse.Namespace) -> None:
     _check_options(arguments, signer)
     area, sources, need = _ground(arguments)
     terrain = _terrain(arguments)
-    encoder = load_engine(arguments.engine)
+    encoder = load_engine(arguments.engine, threads=int(arguments.workers is not None))
     plan = make_plan(area.region, sources, encoder, need.finest_zoom if need else None, terrain)
     warn(plan, need, area)
     within = sources if arguments.region.strip() != "full" else []
     warn_of_gaps(area, within)
     if arguments.dry_run:
-        rows, facts = dry_run_rows(area, plan, sources), dry_run_facts(area, plan, sources, need)
+        workers = arguments.workers or 1
+        rows, facts = dry_run_rows(area, plan, sources, workers), dry_run_facts(area, plan, sources, need, workers)
     else:
-        report = _built(plan, arguments, signer)
+        places = [*zip(sources, arguments.source, strict=True)]
+        with open_crew(plan, places, arguments.engine, arguments.workers, arguments.scheduler) as crew:
+            report = _built(plan, arguments, signer, crew)
         warn_of_holes(area, within, report.coverage)
         key = signer.public.hex() if signer else None
         rows = [*_summary(report, area.region), *_fetched(sources)]
@@ -139,17 +148,18 @@ def run(arguments: argparse.Namespace) -> None:
 def _check_options(arguments: argparse.Namespace, signer: Signer | None) -> None:
     if (arguments.camera is None) != (arguments.agl_m is None):
         raise UsageError("--camera and --agl-m belong together: what a camera sees depends on its height")
+    check_workers(arguments)
     if not arguments.dry_run:
         if arguments.out is None:
             raise UsageError("--out: where to write the cache is missing (only --dry-run needs none)")
         check_out(arguments.out, signer)
 
 
-def _built(plan: Plan, arguments: argparse.Namespace, signer: Signer | None) -> BuildReport:
+def _built(plan: Plan, arguments: argparse.Namespace, signer: Signer | None, crew: Crew | None) -> BuildReport:
     older = [] if arguments.fresh else _older(arguments.out, signer)
     try:
         with writing(arguments.out), progress("build") as tell:
-            return build_plan(plan, arguments.out, tell, older, signer)
+            return build_plan(plan, arguments.out, tell, older, signer, crew)
     except RegionError as error:
         servers = [source for source in plan.sources if isinstance(source, WebTiles) and source.missing]
         if not servers:
@@ -245,6 +255,11 @@ def _heights(text: str) -> tuple[float, float]:
     return low, high
 
 
+def _memory(report: BuildReport) -> str:
+    told = f"at most {megabytes(report.peak_rss_bytes)}"
+    return told + (f", each worker {megabytes(report.worker_rss_bytes)}" if report.worker_rss_bytes else "")
+
+
 def _summary(report: BuildReport, region: Region) -> list[tuple[str, str]]:
     bounds = region.bounds
     gsd_m = mean_gsd_m((bounds.south_deg + bounds.north_deg) / 2.0, report.base_zoom)
@@ -258,5 +273,7 @@ def _summary(report: BuildReport, region: Region) -> list[tuple[str, str]]:
         ("terrain", terrain_share(report)),
         ("size", megabytes(report.size_bytes)),
         ("time", f"{report.seconds:.1f} s" + (", resumed" if report.resumed else "")),
+        ("processor time", f"{report.cpu_s:.1f} s"),
+        ("memory", _memory(report)),
         ("content", report.content_digest),
     ]

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 MAPPED = 0.8
 """A smaller share of a region with imagery is worth a warning."""
-_ESTIMATE = "from figures measured once on one core: half or twice as much is possible"
+_ESTIMATE = "from figures measured once, on cores of one kind: half or twice as much is possible"
 
 
 def region_rows(area: Area) -> list[tuple[str, str]]:
@@ -90,9 +90,9 @@ def _part(share: float) -> str:
     return f"{100.0 * share:.2g} %"
 
 
-def dry_run_rows(area: Area, plan: Plan, sources: Sequence[MapSource]) -> list[tuple[str, str]]:
+def dry_run_rows(area: Area, plan: Plan, sources: Sequence[MapSource], workers: int) -> list[tuple[str, str]]:
     """Area, what the sources cover of it, tiles, megabytes and minutes."""
-    guess = estimate(plan)
+    guess = estimate(plan, workers)
     tiles = ", ".join(f"zoom {zoom}: {count}" for zoom, count in guess.pictures.items())
     return [
         ("area", f"{area.region.area_km2:.3f} km2"),
@@ -104,14 +104,16 @@ def dry_run_rows(area: Area, plan: Plan, sources: Sequence[MapSource]) -> list[t
         ("tiles", f"{sum(guess.pictures.values())} pictures ({tiles}), {guess.described} described"),
         ("terrain", _terrain_words(plan, guess)),
         ("size, about", megabytes(guess.size_bytes)),
-        ("time, about", _minutes(guess.seconds)),
+        ("time, about", _minutes(guess.seconds) + (f" with {workers} workers" if workers > 1 else "")),
         ("both are estimates", _ESTIMATE),
     ]  # fmt: skip
 
 
-def dry_run_facts(area: Area, plan: Plan, sources: Sequence[MapSource], need: MapNeed | None) -> dict[str, Any]:
+def dry_run_facts(
+    area: Area, plan: Plan, sources: Sequence[MapSource], need: MapNeed | None, workers: int
+) -> dict[str, Any]:
     """The same for programs."""
-    guess, terrain = estimate(plan), plan.terrain_facts()
+    guess, terrain = estimate(plan, workers), plan.terrain_facts()
     return {
         "region": {
             "bounds_deg": list(degrees(area.region.bounds)), "area_km2": area.region.area_km2, "drawn": area.drawn,
@@ -134,7 +136,9 @@ def dry_run_facts(area: Area, plan: Plan, sources: Sequence[MapSource], need: Ma
         "terrain": terrain and {
             "zoom": terrain.zoom, "tiles": guess.terrain, "datum": terrain.datum, "std_m": terrain.std_m,
         },
-        "estimate": {"megabytes": guess.size_bytes / 1e6, "minutes": guess.seconds / 60.0, "of": _ESTIMATE},
+        "estimate": {
+            "megabytes": guess.size_bytes / 1e6, "minutes": guess.seconds / 60.0, "workers": workers, "of": _ESTIMATE,
+        },
     }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uavloc.commands import simvehicle
 from uavloc.commands.words import finite, frame_numbers
 from uavloc.console import progress, say
 from uavloc.errors import UsageError
@@ -48,6 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True, title="actions")
     _configure_world(actions.add_parser("world", help="invent a piece of country, seen on several dates"))
     _configure_flight(actions.add_parser("flight", help="fly a simulated camera over a world, a map or a cache"))
+    vehicle = actions.add_parser("vehicle", help="fly a simulated aircraft in real time: MAVLink peer with a camera")
+    simvehicle.configure(vehicle)
 
 
 def _configure_world(parser: argparse.ArgumentParser) -> None:

@@ -45,6 +45,13 @@ def add_buffer(parser: argparse.ArgumentParser, lines: str) -> None:
     )  # fmt: skip
 
 
+def whole_number_in(low: int, high: int, text: str, field: str) -> int:
+    """A whole number within limits, for argparse, whose refusal names the field."""
+    if not text.isdecimal() or len(text) > 9 or not low <= int(text) <= high:
+        raise argparse.ArgumentTypeError(f"{field}: '{text}' is not a whole number from {low} to {high}")
+    return int(text)
+
+
 def frame_numbers(text: str) -> frozenset[int]:
     """Frames counted from 0, as `10-20,35`, for argparse."""
     numbers: set[int] = set()

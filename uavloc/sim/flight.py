@@ -77,24 +77,24 @@ class FlightSpec:
 def plan_motion(scene: Scene, spec: FlightSpec) -> Motion:
     """The flown way over a scene; raises InputError where it leaves the scene or does not fit."""
     frame = LocalFrame(scene.georef.centre.lat_deg, scene.georef.centre.lon_deg)
-    radius_m = turn_radius_m(spec.speed_mps)
-    if spec.waypoints:
-        points = np.array([frame.ne_from_geo(p.lat_deg, p.lon_deg) for p in spec.waypoints])
-    else:
-        points = _pattern(scene, spec, radius_m)
-    line = round_turns(points, radius_m, 1.0)
-    _check_inside(scene, frame, line)
+    line = round_turns(corner_points(scene, frame, spec), turn_radius_m(spec.speed_mps), 1.0)
+    check_inside(scene, frame, line)
     return Motion(line, spec.speed_mps, spec.agl_m, spec.air, spec.seed)
 
 
-def _pattern(scene: Scene, spec: FlightSpec, radius_m: float) -> Float:
-    """Corner points inside the margin that keeps the footprint on the scene, tilted by a few degrees."""
+def corner_points(scene: Scene, frame: LocalFrame, spec: FlightSpec) -> Float:
+    """Corner points (N x 2, metres in `frame`): the waypoints, or the pattern; raises InputError where it does not fit.
+
+    The pattern keeps a margin in which the footprint, tilted by a few degrees, is still on the scene.
+    """
+    if spec.waypoints:
+        return np.array([frame.ne_from_geo(p.lat_deg, p.lon_deg) for p in spec.waypoints])
     width_m, height_m = scene.georef.size_m()
     top_m = max(spec.agl_m)
     reach_m = min(top_m * (_reach(spec.camera) + 0.2), 0.32 * min(width_m, height_m))
     swath_m = top_m * spec.camera.width_px / spec.camera.fx_px
     half = (height_m / 2 - reach_m, width_m / 2 - reach_m)
-    return pattern_points(spec.pattern, half, radius_m, swath_m)
+    return pattern_points(spec.pattern, half, turn_radius_m(spec.speed_mps), swath_m)
 
 
 def _reach(camera: CameraModel) -> float:
@@ -105,7 +105,8 @@ def _reach(camera: CameraModel) -> float:
     return float(min(4.0, max(np.hypot(rays[:, 0], rays[:, 1]) / np.maximum(rays[:, 2], 0.05))))
 
 
-def _check_inside(scene: Scene, frame: LocalFrame, line: Float) -> None:
+def check_inside(scene: Scene, frame: LocalFrame, line: Float) -> None:
+    """Raises InputError where a line (N x 2, metres in `frame`) leaves the scene."""
     for north_m, east_m in line[:: max(1, len(line) // 400)]:
         lat_deg, lon_deg = frame.geo_from_ne(float(north_m), float(east_m))
         x, y = scene.georef.px_from_geo(lat_deg, lon_deg)
