@@ -90,6 +90,7 @@ class Belief:
             point=self._geo(place_ne_m),
             cov_ne_m2=cov,
             vel_ne_mps=(float(state.mean[VN]), float(state.mean[VE])),
+            vel_std_mps=math.sqrt(float(np.linalg.eigvalsh(state.cov[np.ix_(_VELOCITY, _VELOCITY)])[-1])),
             heading_rad=self._heading_rad(t_ns, state),
             protection_m=protection_m(cov, self.log_odds, integrity.risk),
             log_odds=self.log_odds,

@@ -232,8 +232,9 @@ class Fix:
 class Estimate:
     """What is published for a frame; `point` is None while the position is unknown.
 
-    `protection_m` is the radius that the error exceeds with the probability of the configuration only; `log_odds` the
-    logarithm of the odds that the published position is the right place. Both are None while unpublished or unknown.
+    `vel_std_mps` is the 1 sigma of the velocity along the worst direction. `protection_m` is the radius that the error
+    exceeds with the probability of the configuration only; `log_odds` the logarithm of the odds that the published
+    position is the right place. Both are None while unpublished or unknown.
     """
 
     t_ns: int
@@ -242,6 +243,7 @@ class Estimate:
     point: GeoPoint | None = None
     cov_ne_m2: Float | None = None
     vel_ne_mps: tuple[float, float] | None = None
+    vel_std_mps: float | None = None
     heading_rad: float | None = None
     fix: Fix | None = None
     protection_m: float | None = None

@@ -46,6 +46,15 @@ def test_a_velocity_is_told_whole_or_not_at_all() -> None:
         assert all(math.isnan(value) for value in (told.vx, told.vy, told.vz))
 
 
+@given(st.floats(0.0, 10.0))
+def test_a_velocity_is_as_certain_as_it_is_known_or_not_told(std_mps: float) -> None:
+    way = route("px4-odometry")
+    way.hear(sinking(0.0), START_NS)
+    told = only(way.messages(estimate(velocity_std_mps=std_mps), START_NS, PX4), "ODOMETRY")
+    assert math.isnan(told.vx) == (std_mps > 3.0)
+    assert min(told.velocity_covariance[0], told.velocity_covariance[6]) >= max(1.0, std_mps) ** 2 or std_mps > 3.0
+
+
 def test_nothing_is_sent_while_lost_or_without_origin() -> None:
     for name in ("px4-odometry", "px4-sensor", "px4-reset"):
         assert route(name).messages(lost(), START_NS, PX4_NEW) == []  # type: ignore[arg-type]

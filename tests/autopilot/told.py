@@ -29,6 +29,7 @@ def estimate(
     lon_deg: float = 8.55,
     std_m: float | tuple[float, float] = 2.0,
     velocity: tuple[float, float] | None = (3.0, -4.0),
+    velocity_std_mps: float = 0.5,
     heading_rad: float | None = 1.0,
 ) -> Estimate:
     stds = std_m if isinstance(std_m, tuple) else (std_m, std_m)
@@ -39,6 +40,7 @@ def estimate(
         point=GeoPoint(lat_deg, lon_deg),
         cov_ne_m2=np.diag(np.square(stds)),
         vel_ne_mps=velocity,
+        vel_std_mps=None if velocity is None else velocity_std_mps,
         heading_rad=heading_rad,
     )
 

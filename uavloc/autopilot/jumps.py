@@ -9,8 +9,8 @@ from uavloc.types import Estimate, GeoPoint
 
 _CHI2_999 = 13.816
 """99.9 % quantile of chi-square with 2 degrees of freedom."""
-_SPEED_STD_MPS, _ACCELERATION_MPS2 = 1.0, 5.0
-"""How wrong a known speed may be, and how quickly it changes."""
+_MIN_SPEED_STD_MPS, _ACCELERATION_MPS2 = 1.0, 5.0
+"""How wrong a known speed is at least, and how quickly it changes."""
 _UNKNOWN_SPEED_MPS = 25.0
 _SLACK_M = 0.1
 
@@ -46,7 +46,8 @@ def _jumped(before: Estimate, after: Estimate) -> bool:
     seconds = max(0.0, (after.t_ns - before.t_ns) / 1e9)
     speeds = [velocity for velocity in (before.vel_ne_mps, after.vel_ne_mps) if velocity is not None]
     speed = np.mean(speeds, axis=0) if speeds else np.zeros(2)
-    speed_std = _SPEED_STD_MPS if speeds else _UNKNOWN_SPEED_MPS
+    stds = [std for std in (before.vel_std_mps, after.vel_std_mps) if std is not None]
+    speed_std = max(_MIN_SPEED_STD_MPS, *stds, 0.0) if speeds else _UNKNOWN_SPEED_MPS
     reach_m = _SLACK_M + speed_std * seconds + _ACCELERATION_MPS2 * seconds**2 / 2.0
     step = np.array(_step_ne_m(before.point, after.point)) - speed * seconds
     spread = before.cov_ne_m2 + reach_m**2 * np.eye(2)

@@ -11,18 +11,26 @@ from uavloc.types import Estimate, Float, Outcome
 
 MAX_LAG_S = 0.5
 """An estimate this far from now was not carried on: where the vehicle is now, it does not say."""
+MIN_SPEED_STD_MPS = 1.0
+"""No smaller 1 sigma of a velocity is ever claimed: between frames the vehicle may begin to turn."""
+MAX_SPEED_STD_MPS = 3.0
+"""A velocity less certain than this is not told: an autopilot would follow it rather than the position."""
 _MAX_SPEED_MPS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A position that is stood for: WGS84 degrees, 1 sigma per axis in metres, speed (north, east) where known."""
+    """A position that is stood for: WGS84 degrees, 1 sigma per axis in metres.
+
+    Velocity (north, east) and its 1 sigma are there together, where the velocity is known well enough to be told.
+    """
 
     t_ns: int
     lat_deg: float
     lon_deg: float
     std_m: float
     vel_ne_mps: tuple[float, float] | None
+    vel_std_mps: float
     heading_rad: float | None
 
     @property
@@ -45,15 +53,24 @@ def position_of(estimate: Estimate, t_now_ns: int, min_std_m: float) -> Position
         return None
     if not (abs(point.lat_deg) <= 90.0 and abs(point.lon_deg) <= 180.0):
         return None
-    velocity, heading = estimate.vel_ne_mps, estimate.heading_rad
+    velocity, heading = _velocity(estimate), estimate.heading_rad
     return Position(
         t_ns=estimate.t_ns,
         lat_deg=point.lat_deg,
         lon_deg=point.lon_deg,
         std_m=max(min_std_m, std_m),
-        vel_ne_mps=velocity if velocity is not None and math.hypot(*velocity) <= _MAX_SPEED_MPS else None,
+        vel_ne_mps=velocity,
+        vel_std_mps=max(MIN_SPEED_STD_MPS, estimate.vel_std_mps or 0.0),
         heading_rad=heading if heading is not None and math.isfinite(heading) else None,
     )
+
+
+def _velocity(estimate: Estimate) -> tuple[float, float] | None:
+    """The velocity, where it is known well enough to be told."""
+    velocity, std_mps = estimate.vel_ne_mps, estimate.vel_std_mps
+    if velocity is None or std_mps is None or not std_mps <= MAX_SPEED_STD_MPS:
+        return None
+    return velocity if math.hypot(*velocity) <= _MAX_SPEED_MPS else None
 
 
 def axis_std_m(cov_ne_m2: Float | None) -> float | None:

@@ -13,7 +13,6 @@ from uavloc.autopilot.vehicle import Vehicle
 from uavloc.flightconfig import PublishConfig
 from uavloc.types import Estimate
 
-SPEED_STD_MPS = 1.0
 UNKNOWN_STD = 100.0
 """1 sigma (m, m/s) of what is not known but has to be a number: no filter gives it weight."""
 QUALITY = 100
@@ -87,7 +86,7 @@ def _told(
         pitchspeed=math.nan,
         yawspeed=math.nan,
         pose_covariance=_diagonal(std_m, std_m, UNKNOWN_STD),
-        velocity_covariance=_diagonal(SPEED_STD_MPS, SPEED_STD_MPS, UNKNOWN_STD),
+        velocity_covariance=_diagonal(position.vel_std_mps, position.vel_std_mps, UNKNOWN_STD),
         reset_counter=resets,
         estimator_type=m.MAV_ESTIMATOR_TYPE_VISION,
         quality=QUALITY,

@@ -45,6 +45,7 @@ def estimate_json(estimate: Estimate) -> bytes:
             "lon_deg": None if point is None else point.lon_deg,
             "cov_ne_m2": None if cov is None else _numbers(cov.ravel()),
             "vel_ne_mps": None if estimate.vel_ne_mps is None else _numbers(estimate.vel_ne_mps),
+            "vel_std_mps": estimate.vel_std_mps,
             "heading_rad": estimate.heading_rad,
             "fix": estimate.fix is not None,
             "protection_m": estimate.protection_m,
