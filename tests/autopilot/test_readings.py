@@ -140,14 +140,22 @@ def global_position(boot_ms: int) -> Any:
 
 
 def test_of_the_autopilots_position_only_the_height_over_take_off_is_read() -> None:
-    (found,) = read(readings(), global_position(5000), 5000)
+    found, flat = read(readings(), global_position(5000), 5000)
     assert isinstance(found, Altitude)
     assert (found.above, found.alt_m, found.t_ns) == ("take-off", 112.0, BOOT_NS + 5000 * MS)
     assert found.std_m > 3.0
+    assert isinstance(flat, Height)
+    assert (flat.agl_m, flat.std_m, flat.t_ns, flat.assumed) == (112.0, 15.0, found.t_ns, True)
+
+
+def test_below_the_take_off_there_is_no_height_over_flat_land() -> None:
+    (found,) = read(readings(), altitude(5000, 0.0, -4.0), 5000)
+    assert isinstance(found, Altitude)
+    assert found.alt_m == -4.0
 
 
 def test_heights_over_the_sea_are_events_only_where_the_barometer_is_known_to_make_them() -> None:
-    _, sea = read(readings(baro_amsl_std_m=8.0), global_position(5000), 5000)
+    *_, sea = read(readings(baro_amsl_std_m=8.0), global_position(5000), 5000)
     assert isinstance(sea, Altitude)
     assert (sea.above, sea.alt_m) == ("amsl", 512.0)
     assert sea.std_m > 8.0
@@ -160,8 +168,10 @@ def altitude(boot_ms: int, local: float, relative: float) -> Any:
 def test_px4_tells_its_height_over_home_or_over_its_start() -> None:
     made = readings()
     for relative, wanted in ((112.0, 112.0), (math.nan, 110.0)):
-        (found,) = read(made, altitude(5000, 110.0, relative), 5000)
+        found, flat = read(made, altitude(5000, 110.0, relative), 5000)
         assert isinstance(found, Altitude)
+        assert isinstance(flat, Height)
+        assert (flat.agl_m, flat.assumed) == (wanted, True)
         assert (found.above, found.alt_m) == ("take-off", wanted)
     assert read(made, global_position(5000), 5000) == [], "twice the same"
     assert read(readings(), altitude(5000, math.nan, math.nan), 5000) == []

@@ -40,6 +40,8 @@ class Copter:
     folder: Path
     port: int
     speedup: float = 2.0
+    ranges: bool = True
+    """Whether it has a rangefinder; without, and without GPS, it tells only its height over home."""
     heard: list[Heard] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -160,10 +162,14 @@ class Copter:
 
     def _height(self) -> None:
         t_s = self.flown_s * self.speedup
+        boot_ms, agl_m = self._boot_ns() // 1_000_000, _at(self.sensors, "agl_m", t_s)
+        if not self.ranges:
+            nothing = (0, 0, 0, 65535)
+            self._to_program(m.MAVLink_global_position_int_message(boot_ms, 0, 0, 0, round(1e3 * agl_m), *nothing))
+            return
         tilt = math.cos(math.radians(_at(self.sensors, "roll_deg", t_s)))
         tilt *= math.cos(math.radians(_at(self.sensors, "pitch_deg", t_s)))
-        slant_cm = round(100.0 * _at(self.sensors, "agl_m", t_s) / tilt)
-        boot_ms = self._boot_ns() // 1_000_000
+        slant_cm = round(100.0 * agl_m / tilt)
         self._to_program(m.MAVLink_distance_sensor_message(boot_ms, 10, 20_000, slant_cm, 0, 0, 25, 255))
 
     def _boot_ns(self) -> int:

@@ -264,6 +264,16 @@ def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: 
     assert max(copter.errors_m()) < 15.0
 
 
+def test_a_vehicle_without_rangefinder_and_a_map_without_terrain_give_positions(flown: Flown, folder: Path) -> None:
+    onboard = Onboard(folder / "flat", flown, flown.start)
+    with onboard, Copter(flown.log, onboard.pictures, onboard.port, ranges=False) as copter:
+        until(lambda: onboard.status()["links"][0]["synced"])
+        copter.fly()
+        until(lambda: len(copter.positions()) > 30)
+        assert "NO_HEIGHT" not in onboard.status()["outcomes"]
+    assert max(copter.errors_m()) < 25.0
+
+
 SLOW = """
 [registration]
 max_steps = 10

@@ -34,6 +34,9 @@ _RANGE_STD_SHARE = 0.03
 _CLIMBED_STD_M = 3.0
 _CLIMBED_STD_SHARE = 0.03
 """Of a barometric height over take-off: weather, wind over the housing, air that is not the standard one."""
+_FLAT_STD_M = 15.0
+_FLAT_STD_SHARE = 0.10
+"""Of the same height taken for one above ground, as if the land were flat: what is done where no terrain is known."""
 
 _OLDEST_NS = 5_000_000_000
 _AHEAD_NS = 50_000_000
@@ -75,7 +78,11 @@ class Readings:
         }
 
     def events(self, message: Message, arrival_ns: int) -> list[Event]:
-        """Events of one message: Attitude, Height (rangefinder looking down), Altitude above take-off; often none."""
+        """Events of one message; often none.
+
+        Attitude; Height (a rangefinder looking down); Altitude above take-off, with the Height that it would be over
+        flat land.
+        """
         reader = self._readers.get(message.get_type())
         return [] if reader is None else reader(message, arrival_ns)
 
@@ -173,6 +180,9 @@ class Readings:
             return []
         std_m = math.hypot(_CLIMBED_STD_M, _CLIMBED_STD_SHARE * above_m)
         events: list[Event] = [Altitude(measured[0], above_m, std_m, "take-off")]
+        if above_m > 0.0:
+            flat_std_m = max(_FLAT_STD_M, _FLAT_STD_SHARE * above_m)
+            events.append(Height(measured[0], above_m, flat_std_m, assumed=True))
         if self._baro_amsl_std_m is not None and math.isfinite(amsl_m) and abs(amsl_m) < 30_000.0:
             events.append(Altitude(measured[0], amsl_m, math.hypot(self._baro_amsl_std_m, std_m), "amsl"))
         return events
