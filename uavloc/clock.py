@@ -18,9 +18,13 @@ class Clock:
         """Nanoseconds since the Unix epoch."""
         return self._epoch_ns + time.monotonic_ns()
 
+    def wall_ns(self) -> int:
+        """The wall clock of this machine, which may be set at any time."""
+        return time.time_ns()
+
     def from_wall_ns(self, wall_ns: int) -> int:
         """A recent stamp of this machine's wall clock, on this clock."""
-        return wall_ns + self.now_ns() - time.time_ns()
+        return wall_ns + self.now_ns() - self.wall_ns()
 
     def from_monotonic_ns(self, monotonic_ns: int) -> int:
         """A stamp of this machine's monotonic clock (CLOCK_MONOTONIC), on this clock."""

@@ -113,6 +113,44 @@ def test_a_folder_that_goes_and_comes_is_awaited(taking: Taking, tmp_path: Path)
     assert len(taking.until(1)) == 1
 
 
+def test_a_name_of_the_future_does_not_hide_the_pictures_that_come(taking: Taking, tmp_path: Path) -> None:
+    put(tmp_path, "9999999999999999999.jpg", encoded())
+    put(tmp_path, f"{time.time_ns() + 60 * 10**9}.jpg", encoded())
+    put(tmp_path, f"{time.time_ns()}.jpg", encoded())
+    taking.until(1)
+    put(tmp_path, f"{time.time_ns()}.jpg", encoded())
+    assert all(frame.t_ns < time.time_ns() for frame in taking.until(2))
+
+
+class SetClock(Clock):
+    """A machine whose wall clock is set in flight."""
+
+    set_by_ns = 0
+
+    def wall_ns(self) -> int:
+        return super().wall_ns() + self.set_by_ns
+
+
+@pytest.mark.parametrize("set_by_s", [3600, 2, -2, -3600])
+def test_a_wall_clock_that_is_set_hides_no_picture_and_repeats_none(tmp_path: Path, set_by_s: int) -> None:
+    (tmp_path / "in").mkdir()
+    config, clock = SourceConfig(kind="folder", place="in", max_rate_hz=100.0), SetClock()
+    taking = Taking(FolderSource(config, clock, tmp_path))
+    try:
+        put(tmp_path, f"{clock.wall_ns()}.jpg", encoded())
+        taking.until(1)
+        clock.set_by_ns = set_by_s * 10**9
+        time.sleep(0.1)
+        put(tmp_path, name := f"{clock.wall_ns()}.jpg", encoded())
+        second = taking.until(2)[1]
+        assert second.name == name
+        assert 0 <= clock.now_ns() - second.t_ns < 2 * 10**9
+        time.sleep(abs(set_by_s) % 60 + 0.2)
+        assert len(taking.frames) == 2
+    finally:
+        taking.close()
+
+
 @pytest.mark.parametrize(
     ("stem", "t_ns"),
     [

@@ -6,6 +6,7 @@ other name: the time the file was written last.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import threading
@@ -27,6 +28,12 @@ _PATIENCE_S = 1.0
 """A picture that is still not whole after this never will be."""
 _TICK_NS = 50_000_000
 """A folder that changed less than this ago may change again without another time of change."""
+_MAX_AHEAD_NS = 10_000_000_000
+"""A picture named further ahead of now than this is of another clock: it must not hide those that come."""
+_STEP_NS = 200_000_000
+"""A wall clock that moved by this much more than time went on was set anew."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, order=True)
@@ -38,20 +45,26 @@ class _Shot:
 class FolderSource:
     """Pictures newer than the start, each once, the newest first where several came; a folder that is gone is awaited.
 
-    Names tell Unix time of this machine's clock.
+    Names tell Unix time of this machine's clock. When that is set anew, what counts as newer is set with it, and what
+    lies there by then is not taken any more.
     """
 
     def __init__(self, config: SourceConfig, clock: Clock, folder: Path) -> None:
         self._folder, self._clock = folder / config.place, clock
         self._rate = RateLimit(config.max_rate_hz)
         self._delay_ns = round(config.delay_ms * 1e6)
-        self._newest_ns = time.time_ns()
+        self._newest_ns = clock.wall_ns()
         self._changed_ns = -1
+        self._ahead_ns = self._newest_ns - clock.now_ns()
+        """By how much the wall clock is ahead of the flight's."""
+        self._passed: frozenset[str] = frozenset()
+        self._told = False
         self._closed = threading.Event()
 
     def frames(self) -> Iterator[Frame]:
         """The newest picture whenever there is one, until `close`."""
         while not self._closed.wait(_POLL_S):
+            self._mind_the_clock()
             shot = self._newest()
             if shot is None:
                 continue
@@ -75,7 +88,27 @@ class FolderSource:
         except OSError:
             return None
         self._changed_ns = changed_ns
-        return max((shot for shot in shots if shot.wall_ns > self._newest_ns), default=None)
+        latest_ns = self._clock.wall_ns() + _MAX_AHEAD_NS
+        ahead = [shot.name for shot in shots if shot.wall_ns > latest_ns and shot.name not in self._passed]
+        if ahead and not self._told:
+            self._told = True
+            _log.warning("source: %s is named ahead of this machine's clock: such pictures are not taken", ahead[0])
+        taken = (shot for shot in shots if self._newest_ns < shot.wall_ns <= latest_ns)
+        return max((shot for shot in taken if shot.name not in self._passed), default=None)
+
+    def _mind_the_clock(self) -> None:
+        """Go on in the new time where the wall clock was set."""
+        ahead_ns = self._clock.wall_ns() - self._clock.now_ns()
+        step_ns, self._ahead_ns = ahead_ns - self._ahead_ns, ahead_ns
+        if abs(step_ns) > _STEP_NS:
+            self._newest_ns += step_ns
+            self._passed = frozenset(self._names())
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self._folder)
+        except OSError:
+            return []
 
     def _shot(self, entry: os.DirEntry[str]) -> _Shot | None:
         stem, dot, ending = entry.name.rpartition(".")
