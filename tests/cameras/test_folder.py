@@ -93,6 +93,32 @@ def test_another_name_counts_by_its_time_of_change_and_nothing_comes_twice(takin
     assert [frame.name for frame in taking.until(2)] == ["IMG_0001.JPG", "IMG_0002.JPG"]
 
 
+def test_one_name_that_is_written_again_and_again_is_taken_each_time(taking: Taking, tmp_path: Path) -> None:
+    for number in range(1, 4):
+        put(tmp_path, "latest.jpg", encoded())
+        assert len(taking.until(number)) == number
+        time.sleep(0.1)
+
+
+def test_a_folder_of_a_long_flight_costs_little(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    old_ns = time.time_ns() - 10**13
+    for number in range(2000):
+        (tmp_path / "in" / f"{old_ns + number * 10**8}.jpg").touch()
+    taking = Taking(FolderSource(SourceConfig(kind="folder", place="in", max_rate_hz=100.0), Clock(), tmp_path))
+    try:
+        put(tmp_path, f"{time.time_ns()}.jpg", encoded())
+        taking.until(1)
+        began_s = time.process_time()
+        for number in range(10):
+            put(tmp_path, f"{time.time_ns()}.jpg", encoded())
+            taking.until(number + 2)
+            time.sleep(0.1)
+        assert time.process_time() - began_s < 0.3
+    finally:
+        taking.close()
+
+
 def test_a_picture_that_grows_is_awaited_and_one_that_stays_broken_is_none(taking: Taking, tmp_path: Path) -> None:
     path, data = tmp_path / "in" / f"{time.time_ns()}.jpg", encoded()
     path.write_bytes(data[: len(data) // 2])

@@ -7,6 +7,7 @@ other name: the time the file was written last.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import re
 import threading
@@ -26,8 +27,10 @@ _SECONDS = re.compile(r"(\d{1,12})\.(\d{1,12})")
 _POLL_S = 0.01
 _PATIENCE_S = 1.0
 """A picture that is still not whole after this never will be."""
-_TICK_NS = 50_000_000
+_TICK_S = 0.05
 """A folder that changed less than this ago may change again without another time of change."""
+_FORGET = 1000
+"""So many names of pictures that are gone are no matter."""
 _MAX_AHEAD_NS = 10_000_000_000
 """A picture named further ahead of now than this is of another clock: it must not hide those that come."""
 _STEP_NS = 200_000_000
@@ -40,13 +43,15 @@ _log = logging.getLogger(__name__)
 class _Shot:
     wall_ns: int
     name: str
+    named: bool
+    """Whether the name tells the time."""
 
 
 class FolderSource:
     """Pictures newer than the start, each once, the newest first where several came; a folder that is gone is awaited.
 
-    Names tell Unix time of this machine's clock. When that is set anew, what counts as newer is set with it, and what
-    lies there by then is not taken any more.
+    Names tell Unix time of this machine's clock. When that is set anew, what counts as newer is set with it, and
+    names that lie there by then are not taken any more.
     """
 
     def __init__(self, config: SourceConfig, clock: Clock, folder: Path) -> None:
@@ -54,10 +59,11 @@ class FolderSource:
         self._rate = RateLimit(config.max_rate_hz)
         self._delay_ns = round(config.delay_ms * 1e6)
         self._newest_ns = clock.wall_ns()
-        self._changed_ns = -1
+        self._changed_ns, self._again_s = -1, 0.0
         self._ahead_ns = self._newest_ns - clock.now_ns()
         """By how much the wall clock is ahead of the flight's."""
-        self._passed: frozenset[str] = frozenset()
+        self._seen: set[str] = set()
+        """Names that tell a time and were looked at: they are taken at once or never."""
         self._told = False
         self._closed = threading.Event()
 
@@ -79,43 +85,62 @@ class FolderSource:
 
     def _newest(self) -> _Shot | None:
         """The newest picture that was not taken yet."""
-        try:
-            changed_ns = self._folder.stat().st_mtime_ns
-            if changed_ns == self._changed_ns and time.time_ns() - changed_ns > _TICK_NS:
-                return None
-            with os.scandir(self._folder) as entries:
-                shots = [shot for entry in entries if (shot := self._shot(entry)) is not None]
-        except OSError:
+        if not self._has_changed():
             return None
-        self._changed_ns = changed_ns
         latest_ns = self._clock.wall_ns() + _MAX_AHEAD_NS
-        ahead = [shot.name for shot in shots if shot.wall_ns > latest_ns and shot.name not in self._passed]
+        shots = self._looked_at()
+        ahead = [shot.name for shot in shots if shot.wall_ns > latest_ns]
         if ahead and not self._told:
             self._told = True
             _log.warning("source: %s is named ahead of this machine's clock: such pictures are not taken", ahead[0])
-        taken = (shot for shot in shots if self._newest_ns < shot.wall_ns <= latest_ns)
-        return max((shot for shot in taken if shot.name not in self._passed), default=None)
+        return max((shot for shot in shots if self._newest_ns < shot.wall_ns <= latest_ns), default=None)
+
+    def _has_changed(self) -> bool:
+        """Whether there may be something new. A folder is looked at twice: it may change again in the same tick."""
+        try:
+            changed_ns = self._folder.stat().st_mtime_ns
+        except OSError:
+            return False
+        now_s = time.monotonic()
+        if changed_ns != self._changed_ns:
+            self._changed_ns, self._again_s = changed_ns, now_s + _TICK_S
+            return True
+        if now_s < self._again_s:
+            return False
+        self._again_s = math.inf
+        return True
+
+    def _looked_at(self) -> list[_Shot]:
+        """The pictures in the folder, of those whose name tells the time only the ones that were not seen before."""
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208  (a folder of a long flight: no Path for each)
+        except OSError:
+            return []
+        if len(self._seen) > 2 * len(names) + _FORGET:
+            self._seen.intersection_update(names)
+        shots = [shot for name in names if name not in self._seen and (shot := self._shot(name)) is not None]
+        self._seen.update(shot.name for shot in shots if shot.named)
+        return shots
+
+    def _shot(self, name: str) -> _Shot | None:
+        stem, dot, ending = name.rpartition(".")
+        if (dot + ending).lower() not in IMAGE_ENDINGS or stem.startswith("."):
+            return None
+        wall_ns = exposure_ns(stem)
+        if wall_ns is not None:
+            return _Shot(wall_ns, name, named=True)
+        try:
+            return _Shot((self._folder / name).stat().st_mtime_ns - self._delay_ns, name, named=False)
+        except OSError:
+            return None
 
     def _mind_the_clock(self) -> None:
         """Go on in the new time where the wall clock was set."""
         ahead_ns = self._clock.wall_ns() - self._clock.now_ns()
         step_ns, self._ahead_ns = ahead_ns - self._ahead_ns, ahead_ns
         if abs(step_ns) > _STEP_NS:
+            self._looked_at()
             self._newest_ns += step_ns
-            self._passed = frozenset(self._names())
-
-    def _names(self) -> list[str]:
-        try:
-            return os.listdir(self._folder)
-        except OSError:
-            return []
-
-    def _shot(self, entry: os.DirEntry[str]) -> _Shot | None:
-        stem, dot, ending = entry.name.rpartition(".")
-        if (dot + ending).lower() not in IMAGE_ENDINGS or stem.startswith("."):
-            return None
-        wall_ns = exposure_ns(stem)
-        return _Shot(entry.stat().st_mtime_ns - self._delay_ns if wall_ns is None else wall_ns, entry.name)
 
     def _whole(self, path: Path) -> bytes:
         """The bytes of a picture, once it is whole or can no longer become so."""
