@@ -109,3 +109,15 @@ def test_after_the_end_nothing_is_sent_but_that_it_is_the_end() -> None:
     flight.publisher.close()
     assert [message.text for message in arrived(flight.sent)] == ["uavloc: stopped, do not rely on vision"]
     assert flight.fly(1) == []
+
+
+def test_the_reset_counter_goes_on_where_the_vehicle_was_not_known_for_a_while() -> None:
+    flight = Flight(PX4)
+    flight.fly(0.5)
+    flight.fly(0.5, known=False)
+    before = flight.fly(0.5)[-1].reset_counter
+    flight.vehicle = dataclasses.replace(PX4, version=None)
+    assert flight.fly(0.5) == []
+    flight.vehicle = PX4
+    odometry = [told for told in flight.fly(0.5) if told.get_type() == "ODOMETRY"]
+    assert odometry[0].reset_counter == before

@@ -13,7 +13,7 @@ from uavloc.autopilot.routes import ROUTES, Route, route_for
 from uavloc.autopilot.statustext import NOTICE, Announcer, Words
 from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
-from uavloc.flightconfig import PublishConfig
+from uavloc.flightconfig import PublishConfig, RouteName
 from uavloc.types import Estimate, GeoPoint
 
 WANTED = {"GPS_RAW_INT": 2.0, "LOCAL_POSITION_NED": 5.0}
@@ -38,6 +38,7 @@ class AutopilotPublisher:
         self._send, self._vehicle, self._config, self._clock = send, vehicle, config, clock
         self._start_ns = clock.now_ns()
         self._route: Route | None = None
+        self._routes: dict[RouteName, Route] = {}
         self._monitor = FusionMonitor()
         self._announcer = Announcer()
         self._ever_known = False
@@ -94,11 +95,11 @@ class AutopilotPublisher:
         return messages + self._words(position is not None, route, vehicle, t_now_ns)
 
     def _chosen(self, vehicle: Vehicle) -> Route | None:
+        """A way that was taken before is gone on with: its reset counter must not begin anew."""
         name = route_for(vehicle, self._config.route)
-        if name is None:
-            self._route = None
-        elif self._route is None or self._route.name != name:
-            self._route = ROUTES[name](self._config, self._start_ns)
+        if name is not None and name not in self._routes:
+            self._routes[name] = ROUTES[name](self._config, self._start_ns)
+        self._route = None if name is None else self._routes[name]
         return self._route
 
     def _judged(self, t_now_ns: int) -> Fusion:
