@@ -8,6 +8,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -221,6 +222,33 @@ def test_the_flight_goes_on_when_the_disk_is_full(tmp_path: Path, caplog: pytest
         assert len(Recording(recorder.path)) >= 1
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_pictures_that_wait_for_the_disk_take_little_memory(tmp_path: Path) -> None:
+    large = np.random.default_rng(5).integers(0, 255, (2000, 3000, 3), np.uint8)
+    jpeg = bytes(cv2.imencode(".jpg", picture(1))[1])
+    recorder = Recorder(small(), tmp_path, FACTS, START_NS)
+    for k in range(12):
+        recorder.event(Frame(START_NS + k, str(k), large))
+    lost = recorder.lost
+    assert 7 <= lost < 12, "18 MB each: three wait, and what was written meanwhile"
+    while recorder._queue.qsize():
+        time.sleep(0.01)
+    for k in range(12, 40):
+        recorder.event(Frame(START_NS + k, str(k), large, jpeg))
+    recorder.close()
+    assert recorder.lost == lost, "as they came they are small"
+    read = Recording(recorder.path)
+    assert len(read) == 40
+    kept = [event for event in read.events() if isinstance(event, Frame) and event.encoded is not None]
+    assert len(kept) == 40 - lost
+
+
+def test_a_picture_of_another_size_comes_back_as_none(tmp_path: Path) -> None:
+    jpeg = bytes(cv2.imencode(".jpg", picture(1))[1])
+    (frame,) = Recording(record(tmp_path, [Frame(START_NS, "other size", None, jpeg)])).events()
+    assert isinstance(frame, Frame)
+    assert frame.image is None
 
 
 def test_a_killed_program_leaves_what_it_wrote(tmp_path: Path) -> None:

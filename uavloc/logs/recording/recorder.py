@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 
-from uavloc.errors import UavlocError
+from uavloc.errors import UavlocError, one_line
 from uavloc.flightconfig import RecorderConfig
 from uavloc.logs.recording.disk import make_room, room_left
 from uavloc.logs.recording.facts import FlightFacts
@@ -22,6 +22,8 @@ from uavloc.logs.recording.file import RecordingFile
 from uavloc.types import Estimate, Event, Frame
 
 _QUEUE = 512
+_MOST_WAITING_BYTES = 64 * 1024 * 1024
+"""Of pictures that wait for the disk."""
 _CHECK_BYTES = 16 * 1024 * 1024
 _CLOSE_S = 5.0
 _PNG_FAST = [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -41,6 +43,8 @@ class Recorder:
         self.path = folder / f"uavloc-{_stamp(start_ns)}.mcap"
         self.lost = 0
         """Pictures that the recording lacks."""
+        self._waiting_bytes = 0
+        self._lock = threading.Lock()
         self._queue: queue.Queue[Event | Estimate | str | None] = queue.Queue(_QUEUE)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -59,10 +63,12 @@ class Recorder:
 
     def event(self, event: Event) -> None:
         """Record what the localizer is given, before it is; a frame may lose its picture where the disk is slow."""
-        if isinstance(event, Frame) and self._queue.qsize() > _QUEUE // 2:
-            self.lost += 1
-            self._put(f"frame {event.name}: no picture: the disk is too slow")
-            event = Frame(event.t_ns, event.name, None)
+        if isinstance(event, Frame):
+            event = self._as_kept(event)
+            if not self._has_room(event):
+                self.lost += 1
+                self._put(f"frame {event.name}: no picture: the disk is too slow")
+                event = Frame(event.t_ns, event.name, None)
         self._put(event)
 
     def estimate(self, estimate: Estimate) -> None:
@@ -78,6 +84,24 @@ class Recorder:
         self._put(None)
         self._thread.join(_CLOSE_S)
 
+    def _as_kept(self, frame: Frame) -> Frame:
+        """The frame with what is needed to keep its picture: as it came, where that is enough, else its pixels."""
+        if frame.image is None:
+            return Frame(frame.t_ns, frame.name, None)
+        if self._config.jpeg_quality or frame.encoded is None:
+            return Frame(frame.t_ns, frame.name, frame.image)
+        return Frame(frame.t_ns, frame.name, None, frame.encoded)
+
+    def _has_room(self, frame: Frame) -> bool:
+        """Whether a picture may wait, which then counts until it is written. One that waits alone always may."""
+        size = _size_bytes(frame)
+        with self._lock:
+            full = self._waiting_bytes + size > _MOST_WAITING_BYTES or self._queue.qsize() > _QUEUE // 2
+            if size and self._waiting_bytes and full:
+                return False
+            self._waiting_bytes += size
+        return True
+
     def _put(self, item: Event | Estimate | str | None) -> None:
         try:
             self._queue.put(item, timeout=0.0 if item is not None else _CLOSE_S)
@@ -88,6 +112,9 @@ class Recorder:
         while (item := self._queue.get()) is not None:
             if self._file is not None:
                 self._guarded(self._file, item)
+            if isinstance(item, Frame):
+                with self._lock:
+                    self._waiting_bytes -= _size_bytes(item)
         if self._file is not None:
             self._finish(self._file)
 
@@ -100,8 +127,9 @@ class Recorder:
                 if not room_left(self.path, self._config):
                     _log.warning("%s: recording ends: it would fill the disk", self.path)
                     self._finish(file)
-        except OSError as error:
-            _log.warning("%s: recording ends: %s", self.path, error.strerror)
+        except Exception as error:  # a mistake of ours must not leave a recorder that seems to record
+            why = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {one_line(error)}"
+            _log.warning("%s: recording ends: %s", self.path, why)
             self._file = None
             file.abandon()
 
@@ -118,13 +146,11 @@ class Recorder:
     def _picture(self, file: RecordingFile, frame: Frame) -> bytes | None:
         """The picture as it is kept: as it came, without loss, or smaller where that was asked for."""
         if frame.image is None:
-            return None
+            return frame.encoded
         quality = self._config.jpeg_quality
         if quality:
             file.note_once(f"pictures were kept as JPEG of quality {quality} only")
             options = (".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
-        elif frame.encoded is not None:
-            return frame.encoded
         else:
             options = (".png", _PNG_FAST)
         bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR) if frame.image.ndim == 3 else frame.image
@@ -137,6 +163,11 @@ class Recorder:
             file.close()
         except OSError as error:
             _log.warning("%s: the recording lacks its end: %s", self.path, error.strerror)
+
+
+def _size_bytes(frame: Frame) -> int:
+    """Memory of a picture that waits."""
+    return len(frame.encoded or b"") + (0 if frame.image is None else frame.image.nbytes)
 
 
 def _stamp(t_ns: int) -> str:
