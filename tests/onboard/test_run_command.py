@@ -123,6 +123,7 @@ def test_the_check_says_what_is_missing(flown: Flown, tmp_path: Path) -> None:
     assert told["pictures"].startswith("MISSING: source: no picture came from folder pictures")
     assert told["link 0"].endswith("the vehicle is not heard")
     assert ran.err.splitlines()[-1].endswith("not ready to fly: start, pictures, link 0")
+    assert "Traceback" not in ran.err
 
 
 def test_the_check_is_content_where_everything_is_there(flown: Flown, tmp_path: Path) -> None:

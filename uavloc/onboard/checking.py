@@ -16,7 +16,7 @@ from uavloc.clock import Clock
 from uavloc.errors import UavlocError, one_line
 from uavloc.onboard.controlserver import ControlServer
 from uavloc.onboard.opening import Opening
-from uavloc.types import Frame
+from uavloc.types import Frame, FrameSource
 
 _WAIT_S = 4.0
 _HEARTBEATS_S = 2.5
@@ -82,21 +82,34 @@ def _pictures(opening: Opening) -> str:
     config = opening.config.source
     with opening.naming("source"):
         source = open_source(config, Clock(), opening.folder)
-    came: queue.Queue[Frame] = queue.Queue(1)
-    taking = threading.Thread(target=lambda: came.put(next(source.frames())), daemon=True)
-    taking.start()
+    came: queue.Queue[Frame | UavlocError | None] = queue.Queue(1)
+    threading.Thread(target=_take_one, args=(source, came), daemon=True).start()
     try:
         frame = came.get(timeout=_WAIT_S)
     except queue.Empty:
-        raise UavlocError(f"source: no picture came from {config.kind} {config.place} within {_WAIT_S:g} s") from None
+        frame = None
     finally:
         source.close()
+    if isinstance(frame, UavlocError):
+        raise frame
+    if frame is None:
+        raise UavlocError(f"source: no picture came from {config.kind} {config.place} within {_WAIT_S:g} s")
     if frame.image is None:
         raise UavlocError(f"source: the picture {frame.name} cannot be read")
     height, width = frame.image.shape[:2]
     if (width, height) != (opening.camera.width_px, opening.camera.height_px):
         raise UavlocError(f"source: pictures are {width} x {height} px, mission.camera says otherwise")
     return f"{width} x {height} px from {config.kind} {config.place}"
+
+
+def _take_one(source: FrameSource, came: queue.Queue[Frame | UavlocError | None]) -> None:
+    """The first picture of a source, or why there is none."""
+    try:
+        came.put(next(iter(source.frames()), None))
+    except UavlocError as error:
+        came.put(error)
+    except OSError as error:
+        came.put(UavlocError(f"source: {error}"))
 
 
 def _links(links: Links) -> list[Check]:
