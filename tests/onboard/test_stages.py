@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,6 +24,8 @@ from uavloc.flightconfig import PublishConfig
 from uavloc.frames import LocalFrame
 from uavloc.onboard.board import Board, Known
 from uavloc.onboard.capture import Capture
+from uavloc.onboard.control import answer
+from uavloc.onboard.operating import Operator
 from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.report import Report
 from uavloc.onboard.sensors import Sensors
@@ -277,3 +281,13 @@ def test_a_new_belief_is_published_at_once() -> None:
     assert stage.ended(2.0)
     assert len(listener.heard) == before + 1
     assert timings.summary()["exposure to message"]["p95_ms"] < 1000.0
+
+
+def test_a_fault_in_an_answer_is_told_and_ends_nothing() -> None:
+    def fails() -> dict[str, Any]:
+        raise RuntimeError("two\nlines")
+
+    unused: Any = None
+    operator = Operator(unused, unused, unused, unused, fails, Clock(), Report())
+    told = json.loads(answer(b'{"command": "status"}', operator))
+    assert told == {"ok": False, "said": "failed: RuntimeError: two lines"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from uavloc.onboard.orders import ORDERS, CacheOrder, HintOrder, Order, PauseOrd
 from uavloc.types import GeoPoint
 
 MAX_LINE_BYTES = 4096
+
+_log = logging.getLogger(__name__)
 
 
 def answer(line: bytes, operator: Operator) -> bytes:
@@ -29,6 +32,9 @@ def answer(line: bytes, operator: Operator) -> bytes:
         return _line({"ok": False, "said": printable(f"{field}: {first['msg']}")[:300]})
     except UavlocError as error:
         return _line({"ok": False, "said": printable(one_line(error))})
+    except Exception as error:  # a mistake of ours: told in full, and no reason to end a flight
+        _log.exception("control: an order was not dealt with")
+        return _line({"ok": False, "said": printable(f"failed: {type(error).__name__}: {one_line(error)}")[:300]})
 
 
 def _obeyed(order: Order, operator: Operator) -> str:
