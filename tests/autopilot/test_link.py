@@ -20,6 +20,7 @@ from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.link import Link
 from uavloc.autopilot.links import Links
 from uavloc.autopilot.readings import Readings
+from uavloc.autopilot.udp import resolved
 from uavloc.autopilot.vehicle import Origin
 from uavloc.clock import Clock
 from uavloc.errors import ConfigError
@@ -408,3 +409,8 @@ def test_two_hundred_messages_a_second_take_little_of_a_core() -> None:
         time.sleep(1.0)
         share = (used[-1][0] - used[0][0]) / (used[-1][1] - used[0][1])
         assert share < 0.05
+
+
+def test_a_name_of_both_ip_versions_means_the_fourth() -> None:
+    assert resolved("localhost", 14550, socket.SOCK_DGRAM)[::4] == (socket.AF_INET, ("127.0.0.1", 14550))
+    assert resolved("::1", 14550, socket.SOCK_DGRAM)[0] == socket.AF_INET6

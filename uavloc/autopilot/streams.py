@@ -7,7 +7,7 @@ import os
 import socket
 
 from uavloc.autopilot.serialport import open_serial
-from uavloc.autopilot.udp import READ_BYTES, Address
+from uavloc.autopilot.udp import READ_BYTES, Address, resolved
 
 _MOST_PENDING_BYTES = 65536
 _CONNECT_S = 1.0
@@ -92,7 +92,7 @@ class TcpServer(_Stream):
     def open(self) -> None:
         """Open the door."""
         if self._door is None:
-            family = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)[0][0]
+            family = resolved(self._host, self._port, socket.SOCK_STREAM)[0]
             self._door = socket.create_server((self._host, self._port), family=family, backlog=2)
             self._door.setblocking(False)
 

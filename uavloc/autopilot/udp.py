@@ -10,6 +10,14 @@ Address: TypeAlias = Any
 READ_BYTES = 65536
 
 
+def resolved(host: str, port: int, kind: socket.SocketKind) -> tuple[Any, ...]:
+    """What `getaddrinfo` gives for a host, of IP version 4 where it has one; raises OSError.
+
+    Simulators and routers speak no other, and `localhost` may be both.
+    """
+    return min(socket.getaddrinfo(host, port, type=kind), key=lambda found: found[0] != socket.AF_INET)
+
+
 class Udp:
     """Datagrams. With `listen` the vehicle speaks first, and is answered where it was believed last."""
 
@@ -22,7 +30,7 @@ class Udp:
 
     def open(self) -> None:
         """Make the socket."""
-        family, kind, protocol, _, address = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_DGRAM)[0]
+        family, kind, protocol, _, address = resolved(self._host, self._port, socket.SOCK_DGRAM)
         opened = socket.socket(family, kind, protocol)
         try:
             opened.setblocking(False)
