@@ -154,10 +154,21 @@ def test_no_more_than_the_rate(tmp_path: Path) -> None:
     with running("unix:feed.sock", tmp_path, rate_hz=10.0) as taken, connected(taken.feed) as producer:
         now_ns = time.time_ns()
         for k in range(31):
-            producer.sendall(message(k, t_ns=now_ns + k * 33_333_333 - 10**9))
+            producer.sendall(message(k, t_ns=now_ns + k * 33_333_333 - 4 * 10**8))
         names = [taken.next().name for _ in range(11)]
         assert names[:3] == ["00000000", "00000003", "00000006"]
         assert taken.frames.empty()
+
+
+def test_of_pictures_that_queued_up_the_newest_is_taken(taken: Running) -> None:
+    late_ns = time.time_ns() - 3 * 10**9
+    with connected(taken.feed) as producer:
+        producer.sendall(b"".join(message(k, t_ns=late_ns + k * 10**8) for k in range(40)))
+        names = {taken.next().name}
+        while "00000039" not in names:
+            names.add(taken.next().name)
+        assert len(names) + taken.feed.left_out == 40
+        assert taken.feed.left_out > 20
 
 
 def test_the_socket_is_private_and_taken_over_only_from_the_dead(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ MONOTONIC = 1
 MAX_PAYLOAD = 32 * 1024 * 1024
 MAX_SKEW_S = 10.0
 """An exposure farther from now than this was stamped by another clock."""
+LATE_S = 0.5
+"""A picture older than this is left out where a newer one has arrived: decoding is too slow to look at both."""
 _POLL_S = 0.2
 _PIECE = 256 * 1024
 
@@ -79,6 +81,8 @@ class Feed:
         self._received = bytearray()
         self.missed = 0
         """Pictures that were sent and not received, by their sequence numbers."""
+        self.left_out = 0
+        """Pictures that came too late to be worth decoding."""
         self._sequence: int | None = None
 
     @property
@@ -137,20 +141,21 @@ class Feed:
         self._selector.register(producer, selectors.EVENT_READ)
 
     def _receive(self) -> bool:
-        """Take what has arrived; false where the producer is gone."""
+        """Take all that has arrived, so that nothing grows old in the socket; false where that is nothing."""
         assert self._producer is not None
+        before = len(self._received)
         try:
-            data = self._producer.recv(_PIECE)
+            while len(self._received) < HEADER.size + MAX_PAYLOAD and (data := self._producer.recv(_PIECE)):
+                self._received += data
         except BlockingIOError:
-            return False
+            pass
         except OSError as error:
             self._drop(None if self._closed.is_set() else error.strerror or str(error))
             return False
-        if not data:
-            self._drop("it ended in the middle of a picture" if self._received else None)
-            return False
-        self._received += data
-        return True
+        else:
+            if len(self._received) == before:
+                self._drop("it ended in the middle of a picture" if self._received else None)
+        return len(self._received) > before
 
     def _messages(self) -> Iterator[Frame]:
         """The pictures that are complete."""
@@ -166,8 +171,16 @@ class Feed:
             data = bytes(self._received[HEADER.size : end])
             del self._received[:end]
             t_ns = self._time_ns(head)
-            if t_ns is not None and self._rate.takes(t_ns):
+            if t_ns is not None and self._clock.now_ns() - t_ns > LATE_S * 1e9 and self._another_is_complete():
+                self.left_out += 1
+            elif t_ns is not None and self._rate.takes(t_ns):
                 yield Frame(t_ns, f"{head.sequence:08d}", decode_image(data), data)
+
+    def _another_is_complete(self) -> bool:
+        if len(self._received) < HEADER.size:
+            return False
+        length = int(HEADER.unpack_from(self._received)[6])
+        return len(self._received) >= HEADER.size + length
 
     def _time_ns(self, head: Head) -> int | None:
         """The exposure on the flight's clock; None for a repetition, or a stamp that cannot be right."""
