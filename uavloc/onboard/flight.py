@@ -36,12 +36,13 @@ from uavloc.onboard.resuming import take_up, young_state
 from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
+from uavloc.onboard.standing import Standing
 from uavloc.onboard.statefile import save_state
 from uavloc.onboard.status import Status
 from uavloc.onboard.systemd import notify
 from uavloc.onboard.timings import Timings
 from uavloc.starttext import point_text, start_text
-from uavloc.types import Frame
+from uavloc.types import Frame, Hint
 
 _TURN_S = 0.1
 _SAVE_S = 1.0
@@ -94,8 +95,9 @@ class Flight:
             self._capture, slot, self._sensors, self._localizing, self._publishing, self._publisher, self._links,
             timings, clock,
         )  # fmt: skip
+        self._standing = Standing(None if resumed else opening.start, self._sensors, clock)
         self._operator = Operator(
-            self._localizing, self._publishing, self._sensors,
+            self._localizing, self._publishing, self._hinted,
             lambda path: opening.fitted_to(path, board.newest.takeoff), self._status.document, clock, self._report,
         )  # fmt: skip
         self._stages = self._made_stages()
@@ -147,9 +149,14 @@ class Flight:
         for event in self._readings.events(message, t_ns):
             self._sensors.take(event)
 
+    def _hinted(self, hint: Hint) -> None:
+        self._standing.end()
+        self._sensors.take(hint)
+
     def _look_after(self) -> None:
         """What is done now and then, while all is well."""
         now_s = time.monotonic()
+        self._standing.look(self._links.vehicle, self._localizing.board.newest)
         self._tell_of_camera(now_s)
         for number, health in enumerate(self._links.health):
             self._report.tell(f"link {number}", f"{health.url}: {'connected' if health.connected else 'silent'}")

@@ -14,27 +14,27 @@ from uavloc.onboard.localizing import Fitted, Localizing
 from uavloc.onboard.orders import MAX_RADIUS_M, MIN_RADIUS_M
 from uavloc.onboard.publishing import Publishing, within
 from uavloc.onboard.report import Report
-from uavloc.onboard.sensors import Sensors
 from uavloc.types import CHI2_95, GeoPoint, Hint, Start
 
 
 class Operator:
     """The orders. Each gives a line that says what was done; raises UsageError where it cannot be.
 
-    `fit` makes a localizer for another cache, which takes a while and may raise UavlocError.
+    `hinted` takes a hint to the localizer; `fit` makes one for another cache, which takes a while and may raise
+    UavlocError.
     """
 
     def __init__(
         self,
         localizing: Localizing,
         publishing: Publishing,
-        sensors: Sensors,
+        hinted: Callable[[Hint], None],
         fit: Callable[[Path], Fitted],
         status: Callable[[], dict[str, Any]],
         clock: Clock,
         report: Report,
     ) -> None:
-        self._localizing, self._publishing, self._sensors = localizing, publishing, sensors
+        self._localizing, self._publishing, self._hinted = localizing, publishing, hinted
         self._fit, self._status, self._clock, self._report = fit, status, clock, report
         self._switch: threading.Thread | None = None
         self._switch_said = ""
@@ -56,7 +56,7 @@ class Operator:
         known = self._localizing.board.newest
         if not within(point, known.bounds):
             raise UsageError(f"hint: {point.lat_deg:.6f},{point.lon_deg:.6f} lies off the map")
-        self._sensors.take(Hint(self._clock.now_ns(), Start(point, std_m)))
+        self._hinted(Hint(self._clock.now_ns(), Start(point, std_m)))
         text = f"{point.lat_deg:.6f},{point.lon_deg:.6f} within {std_m:.0f} m (1 sigma)"
         self._report.tell("hint", text)
         believed = known.belief.state is not None
