@@ -113,3 +113,8 @@ class OnboardConfig(Section):
         default=60.0, ge=0, le=1000, description="How long a frame waits for an attitude measured after its exposure."
     )
     attitude_buffer_s: float = Field(default=3.0, gt=0, description="Attitudes kept to be interpolated at exposures.")
+    baro_amsl_std_m: float = Field(
+        default=0.0, ge=0, le=1000, description="1 sigma of the autopilot's heights above mean sea level, for a cache "
+        "with terrain and a take-off that is not known; 0: they are not used. Set it only where they come from its "
+        "barometer (ArduPilot: EK3_SRCn_POSZ 1, PX4: EKF2_HGT_REF 0) and it knew its height at the start.",
+    )  # fmt: skip

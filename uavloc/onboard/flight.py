@@ -66,7 +66,9 @@ class Flight:
         self._sensors = Sensors(self._attitudes)
         with opening.naming("link.key"):
             self._links = Links(config.link, clock)
-        self._readings = Readings(self._links.vehicle_ns, self._attitudes)
+        self._readings = Readings(
+            self._links.vehicle_ns, self._attitudes, baro_amsl_std_m=config.onboard.baro_amsl_std_m or None
+        )
         self._publisher = AutopilotPublisher(self._links.send, lambda: self._links.vehicle, config.publish, clock)
         slot = Slot[Frame]()
         self._capture = Capture(
