@@ -13,7 +13,7 @@ _OF_AUTOPILOT: dict[AutopilotName, dict[str, float]] = {
     "ardupilot": {"EKF_STATUS_REPORT": 2.0},
     "px4": {"ESTIMATOR_STATUS": 2.0, "ALTITUDE": 5.0},
 }
-_LOOK_S = 5.0
+_LOOK_S = 2.0
 """Over this time it is counted whether a message comes as often as it was asked for."""
 _ENOUGH = 0.6
 _LONGEST_WAIT_S = 60.0
@@ -39,13 +39,18 @@ class _Wish:
             return False
         looked_s = now_s - self.since_s
         short = self.since_s == 0.0 or self.came < _ENOUGH * self.rate_hz * looked_s
-        self.wait_s = min(2.0 * self.wait_s, _LONGEST_WAIT_S) if short and self.since_s else _LOOK_S
+        never = self.since_s > 0.0 and self.came == 0
+        self.wait_s = min(2.0 * self.wait_s, _LONGEST_WAIT_S) if never else _LOOK_S
         self.came, self.since_s, self.next_s = 0, now_s, now_s + self.wait_s
         return short
 
 
 class Requests:
-    """Rates that are wanted and facts that are missing; what does not come is asked for less and less often."""
+    """Rates that are wanted and facts that are missing.
+
+    What never comes is asked for less and less often. What comes too seldom is not: a ground station on the same link
+    (MAVProxy every 15 s) sets the rates to its own again and again.
+    """
 
     def __init__(self) -> None:
         self._wanted: dict[str, float] = dict(_EVERY_HZ)
