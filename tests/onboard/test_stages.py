@@ -142,13 +142,13 @@ def test_timings_are_those_of_numpy_and_bounded() -> None:
 class Scripted:
     """A camera that gives what it is told, and may fail."""
 
-    def __init__(self, frames: list[Frame], fails: bool = False) -> None:
+    def __init__(self, frames: list[Frame], fails: Exception | None = None) -> None:
         self._frames, self._fails, self.closed = frames, fails, threading.Event()
 
     def frames(self) -> Iterator[Frame]:
         yield from self._frames
-        if self._fails:
-            raise LinkError("the camera was unplugged")
+        if self._fails is not None:
+            raise self._fails
         self.closed.wait()
 
     def close(self) -> None:
@@ -190,9 +190,10 @@ def test_a_picture_of_another_size_is_none() -> None:
     assert capture.counts["other size"] == 1
 
 
-def test_a_camera_that_fails_is_opened_again() -> None:
+@pytest.mark.parametrize("fails", [LinkError("the camera was unplugged"), OSError(19, "gone"), ValueError("a driver")])
+def test_a_camera_that_fails_is_opened_again(fails: Exception) -> None:
     now, image = Clock().now_ns(), np.zeros((3, 4), np.uint8)
-    first, second = Scripted([Frame(now, "a", image)], fails=True), Scripted([Frame(now + 1, "b", image)])
+    first, second = Scripted([Frame(now, "a", image)], fails=fails), Scripted([Frame(now + 1, "b", image)])
     capture, slot = captured(first, second)
     assert (capture.counts["failures"], capture.counts["taken"]) == (1, 2)
     assert first.closed.is_set()

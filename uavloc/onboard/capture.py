@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from uavloc.cameras.health import CameraHealth, CameraWatch
 from uavloc.clock import Clock
-from uavloc.errors import LinkError, UavlocError
+from uavloc.errors import LinkError, UavlocError, one_line
 from uavloc.onboard.report import Report
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
@@ -71,8 +71,9 @@ class Capture:
                 if not stage.stopping.is_set():
                     self._report.tell("camera", "the source has ended: no more pictures come")
                     stage.stopping.wait()
-            except (UavlocError, OSError) as error:
-                self._report.tell("camera", f"{error}: trying again", bad=True)
+            except Exception as error:  # whatever a driver or a class of the user's does, the flight goes on
+                said = one_line(error) if isinstance(error, UavlocError | OSError) else f"{error!r}"
+                self._report.tell("camera", f"{said}: trying again", bad=True)
                 self.counts["failures"] += 1
                 self._let_go()
                 stage.stopping.wait(_AGAIN_S)
