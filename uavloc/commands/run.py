@@ -7,11 +7,18 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from uavloc.console import say, show_table
 from uavloc.errors import UavlocError, UsageError, one_line, printable
 
+if TYPE_CHECKING:
+    from uavloc.onboard.journal import Journal
+
+_WRITE_S = 0.5
 _EXAMPLES = """
 examples:
   uavloc run --init ardupilot --out uavloc.toml     a configuration to begin with, every field explained
@@ -48,7 +55,8 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.check:
         _check(arguments.config)
     else:
-        _fly(arguments.config)
+        with _own_thread() as journals:
+            _fly(arguments.config, journals)
 
 
 def _init(arguments: argparse.Namespace) -> None:
@@ -80,7 +88,7 @@ def _check(config: Path) -> None:
     say("ready to fly")
 
 
-def _fly(config: Path) -> None:
+def _fly(config: Path, journals: Sequence[Journal]) -> None:
     from uavloc.onboard.flight import Flight
     from uavloc.onboard.opening import Opening
 
@@ -89,18 +97,35 @@ def _fly(config: Path) -> None:
         signal.signal(number, lambda received, _: signals.append(received))
     flight = Flight(Opening(config))
     try:
-        if not flight.run(lambda: bool(signals)):
-            _end_at_once(0)
+        ended = flight.run(lambda: bool(signals))
+        if not (_written(journals) and ended):
+            os._exit(0)  # without waiting for threads that are stuck; everything was closed
     except UavlocError as error:
-        sys.stderr.write(f"uavloc: error: {printable(one_line(error))}\n")
-        _end_at_once(1)
+        if _written(journals):
+            sys.stderr.write(f"uavloc: error: {printable(one_line(error))}\n")
+            sys.stderr.flush()
+        os._exit(1)
 
 
-def _end_at_once(code: int) -> None:
-    """End without waiting for threads that are stuck; everything was closed."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+def _written(journals: Sequence[Journal]) -> bool:
+    """Whether all that was said is written; where nobody reads it, nothing more can be said."""
+    return all(journal.written(_WRITE_S) for journal in journals)
+
+
+@contextmanager
+def _own_thread() -> Iterator[Sequence[Journal]]:
+    """What is said from now on is written by threads that nobody waits for."""
+    from uavloc.onboard.journal import Journal
+
+    root = logging.getLogger()
+    before = list(root.handlers)
+    journals = [Journal(handler) for handler in before]
+    root.handlers[:] = journals
+    try:
+        yield journals
+    finally:
+        _written(journals)
+        root.handlers[:] = before
 
 
 class _Lines(logging.Formatter):

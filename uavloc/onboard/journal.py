@@ -1,0 +1,41 @@
+"""What the program says, written by a thread of its own: no stage waits for whoever reads it, or does not."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+
+_KEPT = 1000
+_POLL_S = 0.01
+
+
+class Journal(logging.Handler):
+    """Hands records on to another handler in a thread. Bounded: while nobody reads, what is too much is lost."""
+
+    def __init__(self, writer: logging.Handler) -> None:
+        super().__init__(writer.level)
+        self._writer = writer
+        self._records: queue.Queue[logging.LogRecord] = queue.Queue(_KEPT)
+        threading.Thread(target=self._write, name="journal", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record to be written; never waits."""
+        try:
+            self._records.put_nowait(record)
+        except queue.Full:
+            return
+
+    def written(self, timeout_s: float) -> bool:
+        """Whether all is written, at the latest after a time."""
+        until_s = time.monotonic() + timeout_s
+        while self._records.unfinished_tasks and time.monotonic() < until_s:
+            time.sleep(_POLL_S)
+        return not self._records.unfinished_tasks
+
+    def _write(self) -> None:
+        while True:
+            record = self._records.get()
+            self._writer.handle(record)
+            self._records.task_done()
