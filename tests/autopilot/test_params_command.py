@@ -77,3 +77,13 @@ def test_a_route_of_another_autopilot_is_refused(port: int) -> None:
     with flying(port, "ardupilot", ARDUPILOT_DEFAULTS):
         ran = at_once("params", "--link", f"udpin:127.0.0.1:{port}", "--route", "px4-sensor")
     is_refused(ran, "px4-sensor", "ardupilot")
+
+
+def test_the_key_of_a_configuration_counts_from_its_folder(tmp_path: Path) -> None:
+    key, config = tmp_path / "link.key", tmp_path / "flight.toml"
+    key.write_text("ab" * 32, encoding="ascii")
+    key.chmod(0o600)
+    config.write_text('[[link]]\nurl = "udpout:127.0.0.1:9"\nkey = "link.key"\n', encoding="utf-8")
+    ran = at_once("params", "--config", config, "--timeout-s", 0.2)
+    assert ran.code == 1
+    assert "no ArduPilot or PX4" in ran.err

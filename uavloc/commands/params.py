@@ -81,8 +81,11 @@ def _settings(arguments: argparse.Namespace) -> tuple[LinkConfig, PublishConfig]
     config = load_config(arguments.config)
     asked = {"url": arguments.link, "vehicle": arguments.vehicle}
     given = {name: value for name, value in asked.items() if value is not None}
+    first = config.link[0].model_dump()
+    if first["key"] and arguments.config is not None:
+        given["key"] = str(arguments.config.absolute().parent / first["key"])
     try:
-        link = LinkConfig(**{**config.link[0].model_dump(), **given})
+        link = LinkConfig(**{**first, **given})
     except ValidationError as error:
         raise UsageError(f"--vehicle {arguments.vehicle}: {error.errors()[0]['msg']}") from error
     return link, config.publish
