@@ -323,7 +323,7 @@ class Config(Section):
     integrity: IntegrityConfig = IntegrityConfig()
     mission: MissionConfig = MissionConfig()
     source: SourceConfig = SourceConfig()
-    link: tuple[LinkConfig, ...] = Field(default=(LinkConfig(),), max_length=8, strict=False)
+    link: tuple[LinkConfig, ...] = Field(default=(LinkConfig(),), min_length=1, max_length=8, strict=False)
     publish: PublishConfig = PublishConfig()
     recorder: RecorderConfig = RecorderConfig()
     operator: OperatorConfig = OperatorConfig()

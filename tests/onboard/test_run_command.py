@@ -102,6 +102,12 @@ def test_what_cannot_be_flown_with_is_refused_at_the_start(
     assert not (tmp_path / "x" / "uavloc.ctl").exists()
 
 
+def test_a_configuration_without_any_link_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "none.toml"
+    config.write_text("link = []\n", encoding="utf-8")
+    is_refused(at_once("run", "--config", config), str(config), "link: must hold at least 1")
+
+
 def test_a_cache_that_is_not_signed_is_refused(flown: Flown, tmp_path: Path) -> None:
     onboard = Onboard(tmp_path / "x", flown)
     assert at_once("cache", "key", tmp_path / "fleet.key").code == 0
