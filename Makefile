@@ -17,8 +17,9 @@ help:
 demo: $(VENV)/.ready
 	@$(VENV)/bin/uavloc demo
 
+# One process for every core; the tests of a file stay together, because they share what they build.
 test: $(VENV)/.ready-to-test
-	@$(VENV)/bin/python -m pytest -q
+	@$(VENV)/bin/python -m pytest -q -n auto --dist loadfile
 
 lint: $(VENV)/.ready-to-test
 	@$(VENV)/bin/ruff check .
