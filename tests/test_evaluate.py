@@ -24,6 +24,7 @@ KEYS = [
     *("cep50_m", "cep95_m", "rmse_m", "max_error_m", "bias_north_m", "bias_east_m"),
     *("false_positions", "false_rate", "ellipse95_coverage", "nis_mean"),
     *("time_to_first_fix_s", "longest_outage_s", "latency_ms_p50", "latency_ms_p95", "peak_rss_mb"),
+    *("false_beyond_3_sigma", "outages"),
 ]
 SECOND = 1_000_000_000
 MATCH = Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0, 4.0, (0, 0, 0))

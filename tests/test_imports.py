@@ -29,7 +29,7 @@ LAYERS: dict[str, int] = {
         2,
     ),
     **dict.fromkeys(["cells", "flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
-    **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature", "workfile"], 3),
+    **dict.fromkeys(["consensus", "evidence", "levels", "paired", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),

@@ -23,7 +23,7 @@ MOST_PICTURED = 600
 ALL_BYTES = 8_600_000
 FRAME_BYTES = 40_000
 FIT_SIDE = 96
-FULL_SCORE = 12.0
+FULL_SCORE = 8.0
 """The score (in sigma of the noise) that is shown as the brightest."""
 _INK = (24, 26, 30)
 

@@ -79,7 +79,8 @@ class Surface:
     @property
     def scores(self) -> Float32:
         """The best score of every place over all turns (rows x columns, north first), not finite where unjudged."""
-        return self._score
+        scores: Float32 = self._score
+        return scores
 
     @property
     def bounds_m(self) -> tuple[float, float, float, float]:

@@ -19,7 +19,7 @@ from uavloc.camera import CameraModel, load_camera
 from uavloc.config import Config, dump_config, load_config
 from uavloc.encode import load_engine
 from uavloc.errors import InputError, StoppedError, UavlocError, UsageError
-from uavloc.evaluate import Metrics, evaluate, write_metrics
+from uavloc.evaluate import Metrics, evaluate, write_errors, write_metrics
 from uavloc.files import write_atomic
 from uavloc.flightreport import write_report
 from uavloc.keeping import Keeper, Shown, check_record
@@ -31,6 +31,7 @@ from uavloc.memory import peak_rss_bytes
 from uavloc.mount import mount_advice
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
+from uavloc.publish.tum import write_tum_truth
 from uavloc.repetition import Repetition, recorded_camera, recorded_config, recorded_start, recorded_takeoff, repetition
 from uavloc.runadvice import Heard, advice, check_start
 from uavloc.runfacts import RunFacts, config_text
@@ -38,11 +39,11 @@ from uavloc.stalemap import write_stale
 from uavloc.staleness import StaleBlock
 from uavloc.starttext import point_text, start_text
 from uavloc.tiles import TileCache
-from uavloc.trackmap import map_under
+from uavloc.trackmap import map_under, square_around
 from uavloc.types import Encoder, Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
 
 CONFIG, METRICS, PICTURE, STALE = "config.toml", "metrics.json", "track.png", "stale.geojson"
-REPORT = "report.html"
+REPORT, TRUTH, ERRORS = "report.html", "truth.tum", "errors.csv"
 
 _log = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
         told = advice(heard, estimates, flown, cache)
         under = map_under(cache, _places(estimates, flown, start))
         draw_track(*under, estimates, flown, job.out / PICTURE)
+        ground = map_under(cache, square_around(_places(estimates, flown, start))) if job.report else under
         again = repetition(reader, estimates, config, cache, encoder) if isinstance(reader, Recording) else None
     _warn_about_age(estimates, cache, config)
     stale = localizer.stale()
@@ -129,12 +131,14 @@ def run_replay(job: Job, progress: Progress) -> Result:
     metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
+        write_errors(job.out / ERRORS, estimates, flown)
+        write_tum_truth(job.out / TRUTH, flown, estimates)
     mount = localizer.mount()
     remark = None if mount is None else mount_advice(camera, mount, config.filter.mount_std_deg)
     said = [*told] if remark is None else [*told, f"the camera {remark}"]
     if album is not None:
         path, text = job.out / REPORT, dump_config(config)
-        write_report(path, facts, text, under, estimates, flown, metrics, album, said)
+        write_report(path, facts, text, ground, estimates, flown, metrics, album, said)
     return Result(job.out, estimates, metrics, stale, again, said)
 
 
@@ -249,7 +253,7 @@ def _prepare(job: Job) -> None:
         raise UsageError(f"{out}: is a file; --out names a folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (*FILES, CONFIG, METRICS, PICTURE, STALE, REPORT):
+        for name in (*FILES, CONFIG, METRICS, PICTURE, STALE, REPORT, TRUTH, ERRORS):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise UavlocError(f"{out}: cannot write: {error.strerror}") from error

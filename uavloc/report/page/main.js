@@ -125,7 +125,8 @@ if (count) {
   goTo(0);
   new ResizeObserver(() => {
     paintPlots();
-    paintMap();
+    if (view.fitted) fitFlight();
+    else paintMap();
   }).observe(document.querySelector("main"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintMap);
   paintPlots();

@@ -3,7 +3,7 @@ const canvas = byId("map");
 const pen = canvas.getContext("2d");
 const ground = new Image();
 const fitPicture = new Image();
-const view = { scale: 1, x: 0, y: 0, follow: false };
+const view = { scale: 1, x: 0, y: 0, follow: false, fitted: true };
 const LINE = { fix: "#35e0a1", reckoned: "#ffb000", truth: "#ffffff", ellipse: "#ffe98a", halo: "rgba(10,12,14,0.85)" };
 const PAINT = {
   "--o-fix": "#35e0a1", "--o-gated": "#ff7a3d", "--o-ambiguous": "#f0a3d1", "--o-score": "#ffc53d", "--o-texture": "#85cdfa",
@@ -37,9 +37,11 @@ function fitFlight() {
   const [left, top, right, bottom] = flightBox();
   view.scale = Math.min(canvas.clientWidth / (right - left), canvas.clientHeight / (bottom - top));
   centreOn([(left + right) / 2, (top + bottom) / 2]);
+  view.fitted = true;
 }
 
 function centreOn([x, y]) {
+  view.fitted = false;
   view.x = x - canvas.clientWidth / 2 / view.scale;
   view.y = y - canvas.clientHeight / 2 / view.scale;
   paintMap();
@@ -47,6 +49,7 @@ function centreOn([x, y]) {
 
 function zoomBy(factor, sx = canvas.clientWidth / 2, sy = canvas.clientHeight / 2) {
   const before = view.scale;
+  view.fitted = false;
   view.scale = Math.max(0.05, Math.min(40, before * factor));
   view.x += sx / before - sx / view.scale;
   view.y += sy / before - sy / view.scale;
@@ -54,6 +57,7 @@ function zoomBy(factor, sx = canvas.clientWidth / 2, sy = canvas.clientHeight / 
 }
 
 function moveBy(dx, dy) {
+  view.fitted = false;
   view.x += dx / view.scale;
   view.y += dy / view.scale;
   paintMap();

@@ -15,7 +15,7 @@ function showPictures(index) {
   showPicture("pic-ground", found.ground && found.ground.src, `The map where frame ${name} was taken, north up`);
   showPicture("pic-fit", found.fit && found.fit.src, `How well frame ${name} fits at each place searched, north up`);
   byId("cap-ground").textContent = found.ground && !found.ground.found ? "The map where it was looked for" : "The map there";
-  byId("cap-fit").textContent = `How well each place fits${found.fit ? ` (${searchWidth(found.fit.box)} m wide)` : ""}`;
+  byId("cap-fit").textContent = `How well each place fits${found.fit ? `: ${searchWidth(found.fit.box)} m wide, bright is better` : ""}`;
   if (found.fit) fitPicture.src = found.fit.src;
   markFit(index, found.fit);
 }

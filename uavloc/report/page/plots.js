@@ -44,11 +44,11 @@ function bandPath(values, x, y) {
   return path;
 }
 
-function addPlot(title, keys, height, paint, label) {
+function addPlot(title, keys, height, paint, label, kind = "plot") {
   const heading = make("h3", {}, title, ...keys.map(([mark, text]) => make("span", {}, mark, text)));
   const svg = draw("svg", { class: "drawn", height, role: "img", "aria-label": label });
   const tip = make("div", { class: "tip", hidden: "" });
-  const box = make("div", { class: "plot" }, heading, svg, tip);
+  const box = make("div", { class: kind }, heading, svg, tip);
   byId("plots").append(box);
   const graph = { svg, tip, height, paint, width: 0 };
   graphs.push(graph);
@@ -96,7 +96,7 @@ function numbersPlot(title, unit, lines, band, limit) {
   const told = lines.map((line) => `${line.name}: median ${quantile(line.values, 0.5).toFixed(1)}, most ${quantile(line.values, 1).toFixed(1)} ${unit}`);
   addPlot(`${title} (${unit})`, keys, 150, (svg, width, height) => {
     const axis = timeAxis(width), y = (value) => height - BOTTOM - (Math.min(value, top) / top) * (height - BOTTOM - 6);
-    const step = niceStep(top, 4);
+    const step = niceStep(top, 5);
     for (let value = 0; value <= top; value += step) {
       svg.append(draw("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
       svg.append(draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, String(+value.toPrecision(6))));
@@ -115,21 +115,26 @@ function timeTicks(svg, axis, width, height) {
   }
 }
 
+function tick(x, wide, top, high, width) {
+  const left = Math.max(LEFT, x - wide / 2), right = Math.min(width - RIGHT, x + wide / 2);
+  return `M${left.toFixed(1)},${top}H${right.toFixed(1)}v${high}H${left.toFixed(1)}z`;
+}
+
 function outcomeLanes() {
   const outcomes = Object.keys(data.outcomes), lane = 20;
   const counts = outcomes.map((outcome) => `${outcome} ${frames.outcome.filter((o) => o === outcome).length}`);
-  addPlot("Outcomes", [], lane * outcomes.length + BOTTOM, (svg, width, height) => {
+  addPlot("Outcomes", outcomes.map((outcome, i) => [symbol(outcome), `${counts[i]}, ${data.outcomes[outcome]}`]), lane * outcomes.length + BOTTOM, (svg, width, height) => {
     const axis = timeAxis(width), wide = Math.max(1.5, (width - LEFT - RIGHT) / count - 0.6);
     outcomes.forEach((outcome, row) => {
       const y = row * lane;
       svg.append(draw("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y + lane - 1, y2: y + lane - 1 }));
       const mark = draw("path", { d: markPath(outcome, LEFT - 14, y + lane / 2 - 1, 5), fill: `var(${shapeOf(outcome)[0]})` });
       let path = "";
-      frames.outcome.forEach((o, i) => { if (o === outcome) path += `M${(axis.x(frames.t[i]) - wide / 2).toFixed(1)},${y + 3}h${wide.toFixed(2)}v${lane - 7}h-${wide.toFixed(2)}z`; });
+      frames.outcome.forEach((o, i) => { if (o === outcome) path += tick(axis.x(frames.t[i]), wide, y + 3, lane - 7, width); });
       svg.append(mark, draw("path", { d: path, fill: `var(${shapeOf(outcome)[0]})` }));
     });
     timeTicks(svg, axis, width, height);
-  }, `Outcome of every frame over time: ${counts.join(", ")}`);
+  }, `Outcome of every frame over time: ${counts.join(", ")}`, "plot wide");
 }
 
 function paintPlots() {
