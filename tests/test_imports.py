@@ -40,23 +40,11 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["belief", "seek"], 7),
     "localizer": 8,
     # 9: what people start
-    **dict.fromkeys(["__main__", "album", "bench", "cli", "commands", "console", "demo", "onboard"], 9),
+    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(
-        [
-            "buildestimate",
-            "calibration",
-            "flightreport",
-            "keeping",
-            "mapneed",
-            "repetition",
-            "run",
-            "runadvice",
-            "runfacts",
-        ],
-        9,
-    ),
+    **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "run", "runadvice", "runfacts"], 9),
     **dict.fromkeys(["scenes", "stalemap", "trackmap", "workshop"], 9),
+    **dict.fromkeys(["album", "comparison", "flightreport", "keeping"], 9),
 }
 TOP = 9
 EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "report", "sim", "sources"}

@@ -23,8 +23,8 @@ examples:
 LOG is a folder with sensors.csv, camera.json and the images in frames/, or a recording (.mcap) of 'uavloc run'. That is
 flown again with the camera, configuration and start it was flown with, and the summary tells whether it gave the same.
 DIR gets estimates.csv (a row per frame), the track as .geojson, .kml, .gpx and .tum (for evo), track.png, config.toml
-(repeats the run); with --truth metrics.json, errors.csv and truth.tum; with --report report.html; stale.geojson where the
-flight showed the map to be out of date.
+(repeats the run); with --truth metrics.json, errors.csv and truth.tum; with --report report.html; stale.geojson where
+the flight showed the map to be out of date.
 """
 
 

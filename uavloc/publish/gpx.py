@@ -47,5 +47,5 @@ def gpx(estimates: list[Estimate]) -> ET.Element:
 
 
 def _date(t_ns: int) -> str:
-    when = _EPOCH + timedelta(microseconds=t_ns // 1000)
+    when = _EPOCH + timedelta(microseconds=(t_ns + 500) // 1000)
     return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond:06d}Z"
