@@ -1,7 +1,8 @@
 """One recorded flight, undisturbed and spoiled in known ways, against what it gave when somebody last looked.
 
 Other processors and library versions compute a little otherwise: positions may move by a metre and two outcomes may
-flip. What changes more than that changed behaviour. Look at it, then keep it: UAVLOC_GOLDEN=keep pytest tests/test_golden.py
+flip. What changes more than that changed behaviour: look at it, then keep it with
+UAVLOC_GOLDEN=keep pytest tests/test_golden.py
 """
 
 from __future__ import annotations
