@@ -10,7 +10,7 @@ from uavloc.logs.recording import FlightFacts, RecordingFile, lossless
 from uavloc.types import Estimate, Event, Frame, LogReader
 
 
-class Shown:
+class Watched:
     """A log reader whose events are shown to listeners before they are given on."""
 
     def __init__(self, reader: LogReader, listeners: Sequence[Callable[[Event], None]]) -> None:

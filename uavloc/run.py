@@ -22,7 +22,7 @@ from uavloc.errors import InputError, StoppedError, UavlocError, UsageError
 from uavloc.evaluate import Metrics, evaluate, write_errors, write_metrics
 from uavloc.files import write_atomic
 from uavloc.flightreport import write_report
-from uavloc.keeping import Keeper, Shown, check_record
+from uavloc.keeping import Keeper, Watched, check_record
 from uavloc.localizer import Localizer
 from uavloc.logs import camera_path, load_truth, open_log
 from uavloc.logs.recording import FlightFacts, Recording
@@ -116,8 +116,8 @@ def run_replay(job: Job, progress: Progress) -> Result:
         write_atomic(job.out / CONFIG, config_text(config, facts).encode())
         keeper = None if job.record is None else Keeper(job.record, _flight_facts(setup, cache, encoder))
         watching = [watcher for watcher in (album, keeper) if watcher is not None]
-        shown = Shown(heard, [watcher.event for watcher in watching])
-        estimates = _published(shown, localizer, watching, job.out, progress)
+        watched = Watched(heard, [watcher.event for watcher in watching])
+        estimates = _published(watched, localizer, watching, job.out, progress)
         flown = _of_frames(truth, estimates) if truth is not None else []
         told = advice(heard, estimates, flown, cache)
         under = map_under(cache, _places(estimates, flown, start))

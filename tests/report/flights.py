@@ -39,8 +39,9 @@ def estimate(i: int, outcome: Outcome) -> Estimate:
     cov = np.array([[9.0 + i % 5, 3.0], [3.0, 25.0]])
     fix = Fix(t_ns, point, cov, _MATCH) if outcome is Outcome.FIX else None
     return Estimate(
-        t_ns, f"{i:03d}", outcome, point, cov, (1.0, 1.0), turn % math.tau, fix, 14.0, 7.0, timings_ms=timings
-    )
+        t_ns, f"{i:03d}", outcome, point, cov, heading_rad=turn % math.tau, fix=fix, protection_m=14.0, log_odds=7.0,
+        timings_ms=timings,
+    )  # fmt: skip
 
 
 def content(frames: int = 60, title: str = "a flight", truth: bool = True) -> Content:

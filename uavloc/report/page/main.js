@@ -108,7 +108,7 @@ function showFrame(index) {
   byId("clock").textContent = `${index + 1} / ${count} · ${seconds(frames.t[index])} · ${frames.outcome[index]}`;
   canvas.setAttribute("aria-label", `Map of the flight. ${summaryOf(index)}`);
   if (view.follow && spot(index)) centreOn(spot(index));
-  else paintMap();
+  else paintHereSoon();
 }
 
 showTables();
@@ -119,7 +119,7 @@ if (count) {
   addPlots();
   onFrame(showFrame);
   ground.addEventListener("load", paintMap);
-  fitPicture.addEventListener("load", paintMap);
+  fitPicture.addEventListener("load", paintHereSoon);
   ground.src = data.map.src;
   fitFlight();
   goTo(0);

@@ -1,6 +1,6 @@
 // The map: a canvas with layers, moved by drag, keys and buttons.
 const canvas = byId("map");
-const pen = canvas.getContext("2d");
+let pen = null;
 const ground = new Image();
 const fitPicture = new Image();
 const view = { scale: 1, x: 0, y: 0, follow: false, fitted: true };
@@ -63,27 +63,48 @@ function moveBy(dx, dy) {
   paintMap();
 }
 
-let pending = 0;
+// What stays the same from frame to frame is painted once: what lies below the search, and what lies above it.
+const below = document.createElement("canvas");
+const above = document.createElement("canvas");
+let [pending, changed] = [0, true];
+
 function paintMap() {
+  changed = true;
+  paintHereSoon();
+}
+
+function paintHereSoon() {
   if (!pending) pending = requestAnimationFrame(() => ((pending = 0), paintNow()));
 }
 
 function paintNow() {
   const ratio = window.devicePixelRatio || 1;
   const [width, height] = [canvas.clientWidth, canvas.clientHeight];
-  if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
-  if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
-  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.fillStyle = "#14171a";
-  pen.fillRect(0, 0, width, height);
-  if (shown.map) paintGround(width, height);
+  if (changed) {
+    begin(below, width, height, ratio);
+    pen.fillStyle = "#14171a";
+    pen.fillRect(0, 0, width, height);
+    if (shown.map) paintGround(width, height);
+    begin(above, width, height, ratio);
+    if (shown.ellipses) paintEllipses();
+    if (shown.truth) stroke(runs(frames.trueAt), LINE.truth, 2, [5, 5]);
+    if (shown.track) paintTrack();
+    if (shown.marks) paintMarks(width, height);
+    changed = false;
+  }
+  begin(canvas, width, height, ratio);
+  pen.drawImage(below, 0, 0, width, height);
   if (shown.fit) paintFit();
-  if (shown.ellipses) paintEllipses();
-  if (shown.truth) stroke(runs(frames.trueAt), LINE.truth, 2, [5, 5]);
-  if (shown.track) paintTrack();
-  if (shown.marks) paintMarks();
+  pen.drawImage(above, 0, 0, width, height);
   paintHere();
   paintScale(height);
+}
+
+function begin(target, width, height, ratio) {
+  target.width = Math.max(1, Math.round(width * ratio));
+  target.height = Math.max(1, Math.round(height * ratio));
+  pen = target.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
 }
 
 function paintGround(width, height) {
@@ -156,15 +177,22 @@ function paintEllipses() {
 
 const spot = (index) => frames.at[index] || frames.trueAt[index];
 
-function paintMarks() {
+function paintMarks(width, height) {
   const size = Math.max(3.2, Math.min(6, 3.6 * Math.sqrt(view.scale)));
-  for (let i = 0; i < count; i++) if (spot(i)) paintMark(i, size);
+  for (const outcome of Object.keys(data.outcomes)) {
+    for (let i = 0; i < count; i++) {
+      if (frames.outcome[i] !== outcome || !spot(i)) continue;
+      const [x, y] = toScreen(spot(i));
+      if (x > -20 && y > -20 && x < width + 20 && y < height + 20) paintMark(outcome, x, y, size);
+    }
+  }
 }
 
-function paintMark(index, size) {
-  const [x, y] = toScreen(spot(index));
-  const [name, , hollow] = shapeOf(frames.outcome[index]);
-  const path = new Path2D(markPath(frames.outcome[index], x, y, size));
+function paintMark(outcome, x, y, size) {
+  const [name, , hollow] = shapeOf(outcome);
+  const path = new Path2D();
+  shapeOf(outcome)[1].forEach(([dx, dy], i) => path[i ? "lineTo" : "moveTo"](x + dx * size, y + dy * size));
+  path.closePath();
   pen.strokeStyle = LINE.halo;
   pen.lineWidth = hollow ? 4 : 2.2;
   pen.stroke(path);
@@ -202,7 +230,7 @@ function paintHere() {
     }
     pen.stroke();
   }
-  paintMark(state.at, 5);
+  paintMark(frames.outcome[state.at], x, y, 5);
 }
 
 function paintScale(height) {
