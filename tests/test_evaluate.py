@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from pyproj import Geod
 from scipy.stats import chi2
 
 from uavloc.errors import InputError, UavlocError
-from uavloc.evaluate import Metrics, evaluate, table, write_metrics
+from uavloc.evaluate import Metrics, evaluate, table, write_errors, write_metrics
 from uavloc.frames import LocalFrame
 from uavloc.types import Estimate, Fix, Float, GeoPoint, Match, Outcome, Truth
 
@@ -24,6 +25,7 @@ KEYS = [
     *("cep50_m", "cep95_m", "rmse_m", "max_error_m", "bias_north_m", "bias_east_m"),
     *("false_positions", "false_rate", "ellipse95_coverage", "nis_mean"),
     *("time_to_first_fix_s", "longest_outage_s", "latency_ms_p50", "latency_ms_p95", "peak_rss_mb"),
+    *("false_beyond_3_sigma", "outages"),
 ]
 SECOND = 1_000_000_000
 MATCH = Match((0.0, 0.0), np.eye(2), 0.0, 0.01, 0.0, 0.01, 9.0, 5.0, 4.0, (0, 0, 0))
@@ -198,3 +200,39 @@ def test_invariants(errors_m: list[tuple[float, float] | None]) -> None:
 def _shares(metrics: Metrics) -> list[float]:
     shares = (0.0, metrics.a_5m, metrics.a_10m, metrics.a_25m, metrics.availability, 1.0)
     return [share for share in shares if share is not None]
+
+
+def test_a_position_that_is_lost_again_is_an_outage() -> None:
+    shown = [None, (0.0, 0.0), None, None, (0.0, 0.0), (0.0, 0.0), None]
+    assert evaluate(*flight(shown), 1.0).outages == 2
+    assert evaluate(*flight([None, None]), 1.0).outages == 0
+
+
+def test_false_positions_that_warn_of_themselves_are_told_apart() -> None:
+    shown = [(60.0, 0.0), (0.0, 200.0), (1.0, 0.0)]
+    assert evaluate(*flight(shown, cov=np.eye(2) * 30.0**2), 1.0).false_positions == 2
+    assert evaluate(*flight(shown, cov=np.eye(2) * 30.0**2), 1.0).false_beyond_3_sigma == 1
+    assert evaluate(*flight(shown, cov=np.eye(2)), 1.0).false_beyond_3_sigma == 2
+
+
+def test_terrain_is_told_apart_where_the_truth_names_it(tmp_path: Path) -> None:
+    estimates, truth = flight([(1.0, 0.0), (80.0, 0.0), None, (2.0, 0.0), (3.0, 4.0)])
+    classes = ["field", "forest", "forest", "", "field"]
+    named = [replace(row, terrain=terrain) for row, terrain in zip(truth, classes, strict=True)]
+    metrics = evaluate(estimates, named, 1.0)
+    assert {name: part["attempted"] for name, part in metrics.by_terrain.items()} == {"field": 2, "forest": 2}
+    assert metrics.by_terrain["forest"]["false_positions"] == 1
+    assert metrics.by_terrain["forest"]["availability"] == 0.5
+    assert metrics.by_terrain["field"]["a_5m"] == 1.0
+    assert replace(metrics, by_terrain={}) == evaluate(estimates, truth, 1.0)
+    write_metrics(tmp_path / "metrics.json", metrics)
+    assert json.loads((tmp_path / "metrics.json").read_text())["by_terrain"] == metrics.by_terrain
+    assert ("forest: within 5 / 10 / 25 m", "0.0 % / 0.0 % / 0.0 % of 2 frames") in table(metrics)
+
+
+def test_errors_are_written_frame_by_frame(tmp_path: Path) -> None:
+    estimates, truth = flight([(3.0, -4.0), None])
+    write_errors(tmp_path / "errors.csv", estimates, truth)
+    rows = (tmp_path / "errors.csv").read_text().splitlines()
+    assert rows[1] == "0,0.000000,-29.40000000,-51.90000000,3.0000,-4.0000"
+    assert rows[2].endswith(",,")

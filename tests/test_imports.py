@@ -29,7 +29,7 @@ LAYERS: dict[str, int] = {
         2,
     ),
     **dict.fromkeys(["cells", "flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
-    **dict.fromkeys(["consensus", "evidence", "levels", "reuse", "signature", "workfile"], 3),
+    **dict.fromkeys(["consensus", "evidence", "levels", "paired", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
@@ -44,9 +44,10 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
     **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "run", "runadvice", "runfacts"], 9),
     **dict.fromkeys(["scenes", "stalemap", "trackmap", "workshop"], 9),
+    **dict.fromkeys(["album", "comparison", "flightreport", "keeping"], 9),
 }
 TOP = 9
-EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "sim", "sources"}
+EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "report", "sim", "sources"}
 """What stands between the core and the world: sees layers 0 to 2 and itself, and is handed to what uses it."""
 SIDEWAYS = {
     ("build", "buildplan"),

@@ -26,9 +26,9 @@ ESTIMATES = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcom
 METRICS = (
     "attempted,published,fixes,availability,a_5m,a_10m,a_25m,cep50_m,cep95_m,rmse_m,max_error_m,bias_north_m,"
     "bias_east_m,false_positions,false_rate,ellipse95_coverage,nis_mean,time_to_first_fix_s,longest_outage_s,"
-    "latency_ms_p50,latency_ms_p95,peak_rss_mb"
+    "latency_ms_p50,latency_ms_p95,peak_rss_mb,false_beyond_3_sigma,outages"
 )
-FILES = {"estimates.csv", "track.geojson", "track.kml", "track.png", "config.toml"}
+FILES = {"estimates.csv", "track.geojson", "track.kml", "track.gpx", "track.tum", "track.png", "config.toml"}
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def test_the_flight_is_found(replayed: Path) -> None:
 
 
 def test_the_files_are_those_of_the_contract(replayed: Path, flown: Flown) -> None:
-    assert {path.name for path in replayed.iterdir()} == FILES | {"metrics.json"}
+    assert {path.name for path in replayed.iterdir()} == FILES | {"metrics.json", "errors.csv", "truth.tum"}
     lines = (replayed / "estimates.csv").read_text().splitlines()
     assert lines[0] == ESTIMATES == ",".join(COLUMNS)
     assert [row["frame"] for row in rows(replayed / "estimates.csv")] == [row["frame"] for row in rows(flown.truth)]

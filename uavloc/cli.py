@@ -33,6 +33,7 @@ DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _REFUSALS = (UsageError, ConfigError, InputError, RegionError, CacheError, EngineError, MissingExtraError)
 _EXTRA_OF_PACKAGE = {
     "cv2": "cpu",
+    "mcap": "replay",
     "onnxruntime": "cpu",
     "rasterio": "build",
     "shapely": "build",
@@ -46,6 +47,7 @@ COMMANDS = {
     "verify": "check every byte of a tile cache",
     "cache": "join, cut, compare and sign tile caches",
     "replay": "fly a recorded log again and see where the camera says it was",
+    "compare": "tell whether two replays of a log differ by more than chance",
     "run": "fly: the onboard program, from camera and autopilot to positions",
     "control": "ask the running onboard program, or tell it something",
     "camera": "measure the lens and write the camera file",

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pyproj import Geod
 
 from uavloc.errors import InputError
 from uavloc.files import write_atomic
-from uavloc.types import CHI2_95, FALSE_ERROR_M, Estimate, Float, Truth
+from uavloc.types import CHI2_95, FALSE_ERROR_M, Estimate, Float, Mask, Truth
 
+TERRAIN_METRICS = (
+    *("attempted", "published", "fixes", "availability", "a_5m", "a_10m", "a_25m", "cep50_m", "cep95_m"),
+    *("bias_north_m", "bias_east_m", "false_positions", "false_rate", "ellipse95_coverage", "nis_mean"),
+)
 _GEOD = Geod(ellps="WGS84")
+ERROR_COLUMNS = ("frame", "t_s", "true_lat_deg", "true_lon_deg", "error_north_m", "error_east_m")
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,9 @@ class Metrics:
     """What `metrics.json` holds, in its order; None where nothing was there to measure.
 
     Attempted are the frames that have truth. Accuracies, availability and the counts refer to them; latency, the time
-    to the first fix and the longest outage refer to all frames of the log.
+    to the first fix and the outages refer to all frames of the log. `false_beyond_3_sigma` counts false positions that
+    are also off by more than 3 sigma of their own claim, `outages` how often a published position was lost again.
+    `by_terrain` is there where the truth names what lies below.
     """
 
     attempted: int
@@ -49,13 +59,17 @@ class Metrics:
     latency_ms_p50: float | None
     latency_ms_p95: float | None
     peak_rss_mb: float
+    false_beyond_3_sigma: int = 0
+    outages: int = 0
+    by_terrain: Mapping[str, Mapping[str, int | float | None]] = field(default_factory=dict)
     frames_without_truth: int = 0
 
-    def as_dict(self) -> dict[str, int | float | None]:
-        """The keys of `metrics.json`; `frames_without_truth` is there only when there were such frames."""
-        values: dict[str, int | float | None] = asdict(self)
-        if not self.frames_without_truth:
-            del values["frames_without_truth"]
+    def as_dict(self) -> dict[str, Any]:
+        """The keys of `metrics.json`; `frames_without_truth` and `by_terrain` only where there is something to tell."""
+        values = asdict(self)
+        for name in ("frames_without_truth", "by_terrain"):
+            if not values[name]:
+                del values[name]
         return values
 
 
@@ -95,6 +109,9 @@ def evaluate(estimates: Sequence[Estimate], truth: Sequence[Truth], peak_rss_mb:
         latency_ms_p50=_percentile(latency_ms, 50),
         latency_ms_p95=_percentile(latency_ms, 95),
         peak_rss_mb=peak_rss_mb,
+        false_beyond_3_sigma=int(np.sum(_far_beyond(attempted, error_m, squared))),
+        outages=outages(estimates),
+        by_terrain=_by_terrain(attempted, peak_rss_mb),
         frames_without_truth=len(estimates) - len(attempted),
     )
 
@@ -141,10 +158,53 @@ def longest_outage_s(estimates: Sequence[Estimate]) -> float | None:
     return max(b - a for a, b in pairwise(marks)) / 1e9
 
 
+def outages(estimates: Sequence[Estimate]) -> int:
+    """How often a position was published for one frame and not for the next."""
+    return sum(before.point is not None and after.point is None for before, after in pairwise(estimates))
+
+
+def _far_beyond(attempted: Sequence[tuple[Estimate, Truth]], error_m: Float, squared: Float) -> Mask:
+    """Which published positions are false and farther off than 3 sigma of their own claim, if they make one."""
+    claims = np.array([e.cov_ne_m2 is not None for e, _ in attempted if e.point], bool)
+    distance2 = np.full(len(error_m), np.inf)
+    distance2[claims] = squared
+    beyond: Mask = (error_m > FALSE_ERROR_M) & (distance2 > 9.0)
+    return beyond
+
+
+def _by_terrain(
+    attempted: Sequence[tuple[Estimate, Truth]], peak_rss_mb: float
+) -> dict[str, dict[str, int | float | None]]:
+    """The figures that mean something of frames apart from each other, by what lies below."""
+    found = {}
+    for terrain in sorted({truth.terrain for _, truth in attempted} - {""}):
+        estimates = [estimate for estimate, truth in attempted if truth.terrain == terrain]
+        rows = [replace(truth, terrain="") for _, truth in attempted if truth.terrain == terrain]
+        whole = asdict(evaluate(estimates, rows, peak_rss_mb))
+        found[terrain] = {name: whole[name] for name in TERRAIN_METRICS}
+    return found
+
+
 def write_metrics(path: Path, metrics: Metrics) -> None:
     """Write `metrics.json`; raises UavlocError."""
     text = json.dumps(metrics.as_dict(), indent=2, allow_nan=False) + "\n"
     write_atomic(path, text.encode())
+
+
+def write_errors(path: Path, estimates: Sequence[Estimate], truth: Sequence[Truth]) -> None:
+    """Write `errors.csv`: a row per frame with truth, its error empty without a position; raises UavlocError."""
+    truth_of = {row.name: row for row in truth}
+    attempted = [(e, truth_of[e.name]) for e in estimates if e.name in truth_of]
+    errors = iter(position_errors_m(attempted).tolist())
+    with io.StringIO(newline="") as text:
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(ERROR_COLUMNS)
+        for estimate, row in attempted:
+            north_m, east_m = next(errors) if estimate.point else (None, None)
+            cells = ("" if value is None else f"{value:.4f}" for value in (north_m, east_m))
+            where = f"{row.point.lat_deg:.8f}", f"{row.point.lon_deg:.8f}"
+            writer.writerow((estimate.name, f"{estimate.t_ns / 1e9:.6f}", *where, *cells))
+        write_atomic(path, text.getvalue().encode())
 
 
 def table(metrics: Metrics) -> list[tuple[str, str]]:
@@ -163,9 +223,13 @@ def table(metrics: Metrics) -> list[tuple[str, str]]:
         ("mean NIS (ideal 2)", _unit(m.nis_mean)),
         ("time to first fix", f"{_unit(m.time_to_first_fix_s)} s"),
         ("longest outage", f"{_unit(m.longest_outage_s)} s"),
+        ("positions lost", f"{m.outages} times"),
         ("latency p50 / p95", f"{_unit(m.latency_ms_p50)} / {_unit(m.latency_ms_p95)} ms"),
         ("peak memory", f"{m.peak_rss_mb:.0f} MB"),
     ]
+    for terrain, part in m.by_terrain.items():
+        shares = " / ".join(_percent(part[name]) for name in ("a_5m", "a_10m", "a_25m"))
+        rows.append((f"{terrain}: within 5 / 10 / 25 m", f"{shares} of {part['attempted']} frames"))
     if m.frames_without_truth:
         rows.insert(1, ("frames without truth", str(m.frames_without_truth)))
     return rows

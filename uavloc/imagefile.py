@@ -24,7 +24,7 @@ _JPEG_SCAN = 0xDA
 
 def read_image(path: Path, size_px: tuple[int, int] | None = None) -> Pixels | None:
     """RGB pixels (H x W x 3), or None when the file is missing or `decode_image` gives None."""
-    return decode_image(_read(path), size_px)
+    return decode_image(read_bytes(path), size_px)
 
 
 def decode_image(data: bytes, size_px: tuple[int, int] | None = None) -> Pixels | None:
@@ -46,7 +46,7 @@ def decode_image(data: bytes, size_px: tuple[int, int] | None = None) -> Pixels 
 
 def read_image_size(path: Path) -> tuple[int, int] | None:
     """(width_px, height_px) of a complete JPEG or PNG file without decoding it, None for anything else."""
-    return image_size(_read(path))
+    return image_size(read_bytes(path))
 
 
 def image_size(data: bytes) -> tuple[int, int] | None:
@@ -60,7 +60,7 @@ def image_size(data: bytes) -> tuple[int, int] | None:
     return size if size is not None and min(size) > 0 else None
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """The bytes of a file, none when it cannot be read or is absurdly large."""
     try:
         if not path.is_file() or path.stat().st_size > MAX_IMAGE_BYTES:

@@ -7,6 +7,7 @@ a frame could not give is told by its Outcome.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -62,7 +63,8 @@ class Localizer:
     """Turns camera frames with attitude and height into positions on a tile cache.
 
     `takeoff` is where heights over take-off count from, if known and not the start. Raises CacheError when the cache
-    holds nothing to match with; never on what it sees in flight.
+    holds nothing to match with; never on what it sees in flight. `on_look` is shown every search of the map with the
+    local frame it is in, for pictures of it; what it does changes nothing.
     """
 
     def __init__(
@@ -73,10 +75,11 @@ class Localizer:
         config: Config,
         start: Start | None,
         takeoff: GeoPoint | None = None,
+        on_look: Callable[[Look, LocalFrame], None] | None = None,
     ) -> None:
         if not cache.levels or not cache.manifest.channels:
             raise CacheError(f"{cache.path}: holds no dense descriptors to localize with: build it with another engine")
-        self._config, self._camera, self._start = config, camera, start
+        self._config, self._camera, self._start, self._on_look = config, camera, start, on_look
         self._flown = config
         """The configuration as what is known with the first frame has it."""
         self._local = _local_frame(cache, start)
@@ -196,6 +199,8 @@ class Localizer:
                 if hypothesis not in results and look.covers(hypothesis.state):
                     results[hypothesis] = (look, places.weigh(hypothesis, look))
             places.born(look, density)
+            if self._on_look is not None:
+                self._on_look(look, self._local)
         if leader is not None and leader not in results:
             leader.missed(0.0)
         places.settle()

@@ -76,6 +76,19 @@ class Surface:
         """Area of the places that could be judged."""
         return float(np.isfinite(self._score).sum()) * self._search.cell_m[0] * self._search.cell_m[1]
 
+    @property
+    def scores(self) -> Float32:
+        """The best score of every place over all turns (rows x columns, north first), not finite where unjudged."""
+        scores: Float32 = self._score
+        return scores
+
+    @property
+    def bounds_m(self) -> tuple[float, float, float, float]:
+        """(west, south, east, north) metres from the centre of the search: the outer edges of the outermost places."""
+        half_n, half_e = self._search.cell_m[0] / 2.0, self._search.cell_m[1] / 2.0
+        west, south = self._east[0] - half_e, self._north[-1] - half_n
+        return float(west), float(south), float(self._east[-1] + half_e), float(self._north[0] + half_n)
+
     def holds(self, place_ne_m: Float) -> bool:
         """Whether a place lies on the surface, where it could be judged."""
         row, column = self._cell(place_ne_m)

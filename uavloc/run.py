@@ -13,30 +13,37 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from uavloc import __version__
+from uavloc.album import Album
 from uavloc.camera import CameraModel, load_camera
-from uavloc.config import Config, load_config
+from uavloc.config import Config, dump_config, load_config
 from uavloc.encode import load_engine
 from uavloc.errors import InputError, StoppedError, UavlocError, UsageError
-from uavloc.evaluate import Metrics, evaluate, write_metrics
+from uavloc.evaluate import Metrics, evaluate, write_errors, write_metrics
 from uavloc.files import write_atomic
+from uavloc.flightreport import write_report
+from uavloc.keeping import Keeper, Watched, check_record
 from uavloc.localizer import Localizer
 from uavloc.logs import camera_path, load_truth, open_log
-from uavloc.logs.recording import Recording
+from uavloc.logs.recording import FlightFacts, Recording
 from uavloc.mapage import map_age_years
 from uavloc.memory import peak_rss_bytes
 from uavloc.mount import mount_advice
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
+from uavloc.publish.tum import write_tum_truth
 from uavloc.repetition import Repetition, recorded_camera, recorded_config, recorded_start, recorded_takeoff, repetition
 from uavloc.runadvice import Heard, advice, check_start
 from uavloc.runfacts import RunFacts, config_text
 from uavloc.stalemap import write_stale
 from uavloc.staleness import StaleBlock
+from uavloc.starttext import point_text, start_text
 from uavloc.tiles import TileCache
-from uavloc.trackmap import map_under
+from uavloc.trackmap import map_under, square_around
 from uavloc.types import Encoder, Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
 
 CONFIG, METRICS, PICTURE, STALE = "config.toml", "metrics.json", "track.png", "stale.geojson"
+REPORT, TRUTH, ERRORS = "report.html", "truth.tum", "errors.csv"
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +60,8 @@ class Job:
     truth: Path | None = None
     start: Start | Literal["none"] | None = None
     takeoff: GeoPoint | None = None
+    report: bool = False
+    record: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -97,15 +106,23 @@ def run_replay(job: Job, progress: Progress) -> Result:
     with TileCache.open(job.cache, encoder, config.cache.public_key) as cache:
         if isinstance(job.start, Start):
             check_start(job.start, cache)
-        localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff)
+        album = Album(cache, len(reader)) if job.report else None
+        on_look = None if album is None else album.look
+        localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff, on_look)
         _warn_about_start(start, cache)
         _warn_about_takeoff(setup.takeoff, cache)
-        _prepare(job.out)
-        write_atomic(job.out / CONFIG, config_text(config, _facts(job, setup, cache, encoder)).encode())
-        estimates = _published(heard, localizer, job.out, progress)
+        _prepare(job)
+        facts = _facts(job, setup, cache, encoder)
+        write_atomic(job.out / CONFIG, config_text(config, facts).encode())
+        keeper = None if job.record is None else Keeper(job.record, _flight_facts(setup, cache, encoder))
+        watching = [watcher for watcher in (album, keeper) if watcher is not None]
+        watched = Watched(heard, [watcher.event for watcher in watching])
+        estimates = _published(watched, localizer, watching, job.out, progress)
         flown = _of_frames(truth, estimates) if truth is not None else []
         told = advice(heard, estimates, flown, cache)
-        draw_track(*map_under(cache, _places(estimates, flown, start)), estimates, flown, job.out / PICTURE)
+        under = map_under(cache, _places(estimates, flown, start))
+        draw_track(*under, estimates, flown, job.out / PICTURE)
+        ground = map_under(cache, square_around(_places(estimates, flown, start))) if job.report else under
         again = repetition(reader, estimates, config, cache, encoder) if isinstance(reader, Recording) else None
     _warn_about_age(estimates, cache, config)
     stale = localizer.stale()
@@ -114,9 +131,14 @@ def run_replay(job: Job, progress: Progress) -> Result:
     metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
+        write_errors(job.out / ERRORS, estimates, flown)
+        write_tum_truth(job.out / TRUTH, flown, estimates)
     mount = localizer.mount()
     remark = None if mount is None else mount_advice(camera, mount, config.filter.mount_std_deg)
     said = [*told] if remark is None else [*told, f"the camera {remark}"]
+    if album is not None:
+        path, text = job.out / REPORT, dump_config(config)
+        write_report(path, facts, text, ground, estimates, flown, metrics, album, said)
     return Result(job.out, estimates, metrics, stale, again, said)
 
 
@@ -154,6 +176,7 @@ class _Setup:
     config: Config
     camera: CameraModel
     camera_file: Path | None
+    camera_text: str
     start: Start | None
     takeoff: GeoPoint | None
 
@@ -162,12 +185,14 @@ def _setup(job: Job) -> _Setup:
     start = None if job.start == "none" else job.start
     if not Recording.accepts(job.log):
         config, camera_file = load_config(job.config), _camera_file(job)
-        return _Setup(config, load_camera(camera_file), camera_file, start, job.takeoff)
+        camera = load_camera(camera_file)
+        return _Setup(config, camera, camera_file, _text(camera_file), start, job.takeoff)
     facts = Recording.read_facts(job.log)
     return _Setup(
         load_config(job.config) if job.config else recorded_config(facts, job.log),
         load_camera(job.camera) if job.camera else recorded_camera(facts, job.log),
         job.camera,
+        _text(job.camera) if job.camera else facts.camera,
         start if job.start else recorded_start(facts, job.log),
         job.takeoff or recorded_takeoff(facts, job.log),
     )
@@ -180,6 +205,14 @@ def _camera_file(job: Job) -> Path:
     if path is None:
         raise InputError(f"{job.log}: brings no camera.json: name one with --camera")
     return path
+
+
+def _text(path: Path) -> str:
+    """A file that was read before."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from error
 
 
 def _warn_about_start(start: Start | None, cache: TileCache) -> None:
@@ -211,13 +244,16 @@ def _warn_about_takeoff(takeoff: GeoPoint | None, cache: TileCache) -> None:
         )  # fmt: skip
 
 
-def _prepare(out: Path) -> None:
+def _prepare(job: Job) -> None:
     """Make the folder, and take away what an earlier replay left, so that nothing in it belongs to another run."""
+    out = job.out
+    if job.record is not None:
+        check_record(job.record)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out}: is a file; --out names a folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (*FILES, CONFIG, METRICS, PICTURE, STALE):
+        for name in (*FILES, CONFIG, METRICS, PICTURE, STALE, REPORT, TRUTH, ERRORS):
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise UavlocError(f"{out}: cannot write: {error.strerror}") from error
@@ -238,11 +274,28 @@ def _facts(job: Job, setup: _Setup, cache: TileCache, encoder: Encoder) -> RunFa
     )
 
 
-def _published(reader: LogReader, localizer: Localizer, out: Path, progress: Progress) -> list[Estimate]:
+def _flight_facts(setup: _Setup, cache: TileCache, encoder: Encoder) -> FlightFacts:
+    return FlightFacts(
+        version=__version__,
+        config=dump_config(setup.config),
+        camera=setup.camera_text,
+        cache_digest=cache.manifest.content_digest,
+        engine=encoder.name,
+        engine_identity=encoder.identity,
+        start=start_text(setup.start),
+        takeoff="" if setup.takeoff is None else point_text(setup.takeoff),
+    )
+
+
+def _published(
+    reader: LogReader, localizer: Localizer, watching: Sequence[Publisher], out: Path, progress: Progress
+) -> list[Estimate]:
     """The estimates of a log, written to every file format; interrupted, the files hold what there is."""
     try:
         with ExitStack() as closing:
-            publishers: list[Publisher] = []
+            publishers: list[Publisher] = [*watching]
+            for watcher in watching:
+                closing.callback(watcher.close)
             for name, make in FILES.items():
                 publisher = make(out / name)
                 closing.callback(publisher.close)

@@ -36,6 +36,22 @@ def map_under(
     return picture, pixel_from_geo
 
 
+def square_around(places: Sequence[GeoPoint]) -> list[GeoPoint]:
+    """The places, and the ends of a cross that makes what holds them about as wide as high."""
+    if not places:
+        return []
+    south, north = min(p.lat_deg for p in places), max(p.lat_deg for p in places)
+    west, east = min(p.lon_deg for p in places), max(p.lon_deg for p in places)
+    middle = GeoPoint((south + north) / 2.0, (west + east) / 2.0)
+    shrink = math.cos(math.radians(middle.lat_deg))
+    half = max(north - south, (east - west) * shrink) / 2.0
+    lats, lons = (
+        (middle.lat_deg - half, middle.lat_deg + half),
+        (middle.lon_deg - half / shrink, middle.lon_deg + half / shrink),
+    )
+    return [*places, *(GeoPoint(lat, lon) for lat in lats for lon in lons)]
+
+
 def _around(places: Sequence[GeoPoint]) -> Bounds:
     """The box around some places, with a margin in metres to every side."""
     south, north = min(p.lat_deg for p in places), max(p.lat_deg for p in places)

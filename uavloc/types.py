@@ -107,11 +107,15 @@ class Velocity:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """Where the vehicle really was. Read by the evaluation only: it never reaches the localizer."""
+    """Where the vehicle really was. Read by the evaluation only: it never reaches the localizer.
+
+    `terrain` is what lies below, in the words of whoever made the truth; empty where unknown.
+    """
 
     t_ns: int
     name: str
     point: GeoPoint
+    terrain: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,3 +60,12 @@ def test_real_truth(data_dir: Path, flight: str) -> None:
             for row in csv.DictReader(stream)
         ]
     assert [(row.t_ns / 1e9, row.name, row.point.lat_deg, row.point.lon_deg) for row in rows] == expected
+
+
+def test_a_column_may_name_the_terrain(tmp_path: Path) -> None:
+    path = tmp_path / "truth.csv"
+    path.write_text("frame,t_s,lat_deg,lon_deg,terrain\na,1.5,-29.4,-51.9,forest edge\nb,2.5,-29.4,-51.9,\n")
+    assert [row.terrain for row in load_truth(path)] == ["forest edge", ""]
+    path.write_text(f"frame,t_s,lat_deg,lon_deg,terrain\na,1.5,-29.4,-51.9,{'x' * 41}\n")
+    with pytest.raises(InputError, match="row 2: terrain: must be a word or two"):
+        load_truth(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyproj import Geod
+from scipy.spatial.transform import Rotation
 from shapely.geometry import shape
 
 from uavloc.errors import UavlocError
@@ -22,10 +25,12 @@ from uavloc.publish.csv_file import CsvFile
 from uavloc.publish.geojson import feature_collection
 from uavloc.publish.kml import kml
 from uavloc.publish.stretches import stretches
+from uavloc.publish.tum import write_tum_truth
 from uavloc.publish.values import seconds
-from uavloc.types import Estimate, Fix, GeoPoint, Match, Outcome
+from uavloc.types import Estimate, Fix, GeoPoint, Match, Outcome, Truth
 
 KML = {"k": "http://www.opengis.net/kml/2.2"}
+GPX = "{http://www.topografix.com/GPX/1/1}"
 COLUMNS = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcome,fix,latency_ms,protection_m,log_odds"
 
 
@@ -98,7 +103,7 @@ class TestEveryFile:
         with pytest.raises(UavlocError, match=f"{kind}: cannot write"):
             write(kind, tmp_path / "nowhere", FLIGHT)
 
-    @pytest.mark.parametrize("kind", ["track.geojson", "track.kml"])
+    @pytest.mark.parametrize("kind", [kind for kind in FILES if kind != "estimates.csv"])
     def test_older_file_stays_until_the_new_one_is_complete(self, tmp_path: Path, kind: str) -> None:
         (tmp_path / kind).write_text("older")
         publisher = FILES[kind](tmp_path / kind)
@@ -243,3 +248,40 @@ class TestKml:
         assert sum(len(text.split()) for text in texts) == sum(one.point is not None for one in flight) + sum(
             one.fix is not None for one in flight
         )
+
+
+class TestGpx:
+    def test_segments_are_the_unbroken_stretches(self, tmp_path: Path) -> None:
+        root = ET.parse(write("track.gpx", tmp_path, FLIGHT)).getroot()
+        segments = root.findall(f"{GPX}trk/{GPX}trkseg")
+        found = [[(float(p.attrib["lat"]), float(p.attrib["lon"])) for p in s] for s in segments]
+        assert found == [[(-29.4, -51.9), (-29.4001, -51.9)], [(-29.4002, -51.9)]]
+        assert root.attrib["version"] == "1.1"
+
+    def test_only_dates_are_written_as_dates(self, tmp_path: Path) -> None:
+        assert not list(ET.parse(write("track.gpx", tmp_path, FLIGHT)).iter(f"{GPX}time"))
+        dated = [estimate("a", 1_700_000_000.25, (-29.4, -51.9))]
+        (time,) = ET.parse(write("track.gpx", tmp_path, dated)).iter(f"{GPX}time")
+        assert time.text is not None
+        assert datetime.fromisoformat(time.text.replace("Z", "+00:00")).timestamp() == 1_700_000_000.25
+
+
+class TestTum:
+    def test_poses_are_metres_east_and_north_and_a_heading(self, tmp_path: Path) -> None:
+        path = write("track.tum", tmp_path, FLIGHT)
+        poses = np.loadtxt(path, comments="#", ndmin=2)
+        assert poses.shape == (3, 8)
+        assert poses[:, 0] == pytest.approx([1.0, 2.0, 4.0])
+        azimuth, _, distance = Geod(ellps="WGS84").inv(-51.9, -29.4, -51.9, -29.4002)
+        assert poses[-1, 1:4] == pytest.approx([distance * math.sin(math.radians(azimuth)), -distance, 0.0], abs=1e-3)
+        assert distance == pytest.approx(22.2, abs=0.1)
+        yaw = Rotation.from_quat(poses[0, 4:]).as_euler("zyx")[0]
+        assert yaw == pytest.approx(math.pi / 2 - 1.0)
+        assert "# origin -29.40000000 -51.90000000" in path.read_text()
+
+    def test_truth_lies_in_the_metres_of_the_track(self, tmp_path: Path) -> None:
+        truth = [Truth(e.t_ns, e.name, GeoPoint(-29.4001, -51.9)) for e in FLIGHT]
+        write_tum_truth(tmp_path / "truth.tum", truth, FLIGHT)
+        poses = np.loadtxt(tmp_path / "truth.tum", comments="#")
+        track = np.loadtxt(write("track.tum", tmp_path, FLIGHT), comments="#")
+        assert poses[:, 1:3] == pytest.approx(np.tile(track[1, 1:3], (5, 1)), abs=1e-4)

@@ -22,7 +22,7 @@ from uavloc.bench.speed import ROUNDS, FrameSpeed, encode_speed, frame_speed, si
 from uavloc.bench.tables import accuracy_markdown, build_markdown, speed_markdown
 from uavloc.build import build_cache
 from uavloc.card import engine_folder, load_card
-from uavloc.commands import fleet, placebench
+from uavloc.commands import consistency, fleet, placebench
 from uavloc.commands.crew import add_workers, check_workers
 from uavloc.commands.words import number_in, whole_number_in
 from uavloc.console import progress, say
@@ -44,6 +44,7 @@ examples:
   uavloc bench accuracy --integrity --engine evergreen --frames 120 --fault black --fault wrong-map --work caches
   uavloc bench speed --json
   uavloc bench build --engine evergreen --km2 25 --workers 2
+  uavloc bench consistency flight1 --cache field.mbtiles --start 48.05,11.35,50
 
 Sets are found by their format: frames folders with truth.csv, pictures with a JSON of corners, picture pairs.
 """
@@ -56,6 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_accuracy(actions.add_parser("accuracy", help="how right, on real flights and pairs with truth"))
     _configure_speed(actions.add_parser("speed", help="how fast an engine encodes and a whole frame goes"))
     _configure_build(actions.add_parser("build", help="how fast a cache is built, and how large it gets"))
+    consistency.configure(actions.add_parser("consistency", help="does the same scene give the same answer"))
     fleet.configure(actions.add_parser("fleet", help="how right over hours of simulated flight, by terrain"))
     placebench.configure(
         actions.add_parser("localizability", help="how true the prediction of inspect --localizability is")

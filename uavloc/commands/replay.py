@@ -18,11 +18,13 @@ examples:
   uavloc replay flight1 --cache field.mbtiles --start 48.05,11.35,50 --out result
   uavloc replay flight1 --cache field.mbtiles --start -29.4006,-51.9430,50 --truth flight1/truth.csv --out result
   uavloc replay flight1 --cache field.mbtiles --config field.toml --out result
+  uavloc replay flight1 --cache field.mbtiles --truth flight1/truth.csv --report --record flight1.mcap --out result
 
 LOG is a folder with sensors.csv, camera.json and the images in frames/, or a recording (.mcap) of 'uavloc run'. That is
 flown again with the camera, configuration and start it was flown with, and the summary tells whether it gave the same.
-DIR gets estimates.csv (a row per frame), track.geojson, track.kml, track.png, config.toml (repeats the run), and with
---truth metrics.json; stale.geojson where the flight showed the map to be out of date.
+DIR gets estimates.csv (a row per frame), the track as .geojson, .kml, .gpx and .tum (for evo), track.png, config.toml
+(repeats the run); with --truth metrics.json, errors.csv and truth.tum; with --report report.html; stale.geojson where
+the flight showed the map to be out of date.
 """
 
 
@@ -47,6 +49,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--truth", type=Path, metavar="FILE", help="true positions (CSV), only to score the result")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    parser.add_argument("--report", action="store_true", help="also write report.html: the flight, to look through")
+    parser.add_argument(
+        "--record", type=Path, metavar="FILE",
+        help="also record everything as FILE (.mcap), which replays bit for bit and opens in Foxglove",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -70,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Replay the log and tell how it went."""
     job = Job(
         arguments.log, arguments.cache, arguments.out, arguments.camera, arguments.config, arguments.truth,
-        arguments.start, arguments.takeoff,
+        arguments.start, arguments.takeoff, arguments.report, arguments.record,
     )  # fmt: skip
     with progress("replay") as tell:
         result = run_replay(job, tell)

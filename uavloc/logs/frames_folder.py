@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uavloc.errors import InputError, printable
-from uavloc.imagefile import IMAGE_ENDINGS, read_image, read_image_size
+from uavloc.imagefile import IMAGE_ENDINGS, decode_image, read_bytes, read_image_size
 from uavloc.logs.csv_table import Row, read_table
 from uavloc.logs.frame_names import check_new, frame_name, stem
 from uavloc.logs.sensors import COLUMNS, events_of, time_ns
@@ -56,8 +56,9 @@ class FramesFolder:
         """Attitude, Height, Velocity as far as measured, then the Frame, for every row of `sensors.csv`."""
         for shot in self._shots:
             yield from shot.events
-            image = None if shot.image is None else read_image(shot.image, self._size_px)
-            yield Frame(shot.t_ns, shot.name, image)
+            encoded = b"" if shot.image is None else read_bytes(shot.image)
+            image = decode_image(encoded, self._size_px)
+            yield Frame(shot.t_ns, shot.name, image, None if image is None else encoded)
 
 
 def camera_path(log: Path) -> Path | None:

@@ -19,7 +19,7 @@ from uavloc.flightconfig import RecorderConfig
 from uavloc.logs.recording.disk import make_room, room_left
 from uavloc.logs.recording.facts import FlightFacts
 from uavloc.logs.recording.file import RecordingFile
-from uavloc.types import Estimate, Event, Frame
+from uavloc.types import Estimate, Event, Frame, Pixels
 
 _QUEUE = 512
 _MOST_WAITING_BYTES = 64 * 1024 * 1024
@@ -145,17 +145,11 @@ class Recorder:
 
     def _picture(self, file: RecordingFile, frame: Frame) -> bytes | None:
         """The picture as it is kept: as it came, without loss, or smaller where that was asked for."""
-        if frame.image is None:
-            return frame.encoded
         quality = self._config.jpeg_quality
-        if quality:
-            file.note_once(f"pictures were kept as JPEG of quality {quality} only")
-            options = (".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
-        else:
-            options = (".png", _PNG_FAST)
-        bgr = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR) if frame.image.ndim == 3 else frame.image
-        ending, settings = options
-        return bytes(cv2.imencode(ending, bgr, settings)[1])
+        if frame.image is None or not quality:
+            return lossless(frame)
+        file.note_once(f"pictures were kept as JPEG of quality {quality} only")
+        return _encoded(frame.image, ".jpg", [cv2.IMWRITE_JPEG_QUALITY, quality])
 
     def _finish(self, file: RecordingFile) -> None:
         self._file = None
@@ -168,6 +162,18 @@ class Recorder:
 def _size_bytes(frame: Frame) -> int:
     """Memory of a picture that waits."""
     return len(frame.encoded or b"") + (0 if frame.image is None else frame.image.nbytes)
+
+
+def lossless(frame: Frame) -> bytes | None:
+    """The picture of a frame as it came, else as PNG; None where there is none."""
+    if frame.encoded is not None or frame.image is None:
+        return frame.encoded
+    return _encoded(frame.image, ".png", _PNG_FAST)
+
+
+def _encoded(image: Pixels, ending: str, settings: list[int]) -> bytes:
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if image.ndim == 3 else image
+    return bytes(cv2.imencode(ending, bgr, settings)[1])
 
 
 def _stamp(t_ns: int) -> str:
