@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from uavloc.errors import InputError, printable
 from uavloc.imagefile import IMAGE_ENDINGS, read_image, read_image_size
 from uavloc.logs.csv_table import Row, read_table
 from uavloc.logs.frame_names import check_new, frame_name, stem
+from uavloc.logs.items import Contents, Position, kind_of
 from uavloc.logs.sensors import COLUMNS, events_of, time_ns
 from uavloc.types import Event, Frame
 from uavloc.validation import nearest
@@ -36,6 +37,7 @@ class FramesFolder:
     a later image of another size is an unreadable one. Raises InputError.
     """
 
+    KIND = "frames folder"
     DESCRIPTION = "frames folder: a folder with sensors.csv and images in frames/"
 
     def __init__(self, path: Path, size_px: tuple[int, int] | None = None) -> None:
@@ -51,6 +53,21 @@ class FramesFolder:
 
     def __len__(self) -> int:
         return len(self._shots)
+
+    def positions(self) -> Iterator[Position]:
+        """None: `sensors.csv` holds no truth."""
+        return iter(())
+
+    def exposures(self) -> list[int]:
+        """None: the pictures are there."""
+        return []
+
+    def contents(self) -> Contents:
+        """What the rows of `sensors.csv` tell, and how many have a picture."""
+        items = Counter(kind_of(event) for shot in self._shots for event in shot.events)
+        items["frame"] = sum(shot.image is not None for shot in self._shots)
+        start_ns, end_ns = self._shots[0].t_ns, self._shots[-1].t_ns
+        return Contents(self.KIND, {"row": len(self)}, dict(items), start_ns, end_ns, utc=start_ns > 10**18)
 
     def events(self) -> Iterator[Event]:
         """Attitude, Height, Velocity as far as measured, then the Frame, for every row of `sensors.csv`."""
