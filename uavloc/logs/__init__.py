@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from uavloc.errors import InputError
+from uavloc.logs.bag import Bag
 from uavloc.logs.dataflash import DataFlash
 from uavloc.logs.frames_folder import FramesFolder, camera_path
 from uavloc.logs.items import Contents, Position
@@ -37,12 +38,13 @@ class FlightLog(LogReader, Protocol):
 
 READERS: dict[
     str,
-    type[Tlog] | type[DataFlash] | type[ULog] | type[Srt] | type[Recording] | type[Photos] | type[FramesFolder],
+    type[Tlog] | type[Bag] | type[DataFlash] | type[ULog] | type[Srt] | type[Recording] | type[Photos] | type[FramesFolder],
 ] = {
     "tlog": Tlog,
     "dataflash": DataFlash,
     "ulog": ULog,
     "srt": Srt,
+    "bag": Bag,
     "recording": Recording,
     "photos": Photos,
     "frames": FramesFolder,

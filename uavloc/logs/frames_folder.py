@@ -17,6 +17,9 @@ from uavloc.logs.sensors import COLUMNS, events_of, time_ns
 from uavloc.types import Event, Frame
 from uavloc.validation import nearest
 
+_DATED_NS = 10**18
+"""Times that are later count from 1970, not from the beginning of the flight: 2001."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +44,7 @@ class FramesFolder:
     DESCRIPTION = "frames folder: a folder with sensors.csv and images in frames/"
 
     def __init__(self, path: Path, size_px: tuple[int, int] | None = None) -> None:
-        self._size_px = size_px
+        self.path, self._size_px = path, size_px
         self._shots = _shots(path)
         if size_px is not None:
             _check_size(self._shots, size_px)
@@ -53,6 +56,20 @@ class FramesFolder:
 
     def __len__(self) -> int:
         return len(self._shots)
+
+    @property
+    def utc(self) -> bool:
+        """Whether the times count from 1970."""
+        return self._shots[0].t_ns > _DATED_NS
+
+    def times(self) -> list[int]:
+        """When the pictures were taken."""
+        return [shot.t_ns for shot in self._shots]
+
+    def frames(self) -> Iterator[Frame]:
+        """The pictures alone, decoded one by one."""
+        for shot in self._shots:
+            yield Frame(shot.t_ns, shot.name, None if shot.image is None else read_image(shot.image, self._size_px))
 
     def positions(self) -> Iterator[Position]:
         """None: `sensors.csv` holds no truth."""
@@ -67,14 +84,13 @@ class FramesFolder:
         items = Counter(kind_of(event) for shot in self._shots for event in shot.events)
         items["frame"] = sum(shot.image is not None for shot in self._shots)
         start_ns, end_ns = self._shots[0].t_ns, self._shots[-1].t_ns
-        return Contents(self.KIND, {"row": len(self)}, dict(items), start_ns, end_ns, utc=start_ns > 10**18)
+        return Contents(self.KIND, {"row": len(self)}, dict(items), start_ns, end_ns, utc=self.utc)
 
     def events(self) -> Iterator[Event]:
         """Attitude, Height, Velocity as far as measured, then the Frame, for every row of `sensors.csv`."""
-        for shot in self._shots:
+        for shot, frame in zip(self._shots, self.frames(), strict=True):
             yield from shot.events
-            image = None if shot.image is None else read_image(shot.image, self._size_px)
-            yield Frame(shot.t_ns, shot.name, image)
+            yield frame
 
 
 def camera_path(log: Path) -> Path | None:

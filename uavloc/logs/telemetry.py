@@ -13,9 +13,6 @@ from uavloc.errors import InputError
 from uavloc.logs.items import Contents, Exposure, Item, Position, is_event, kind_of
 from uavloc.types import Event
 
-_DISORDER_NS = 2_000_000_000
-"""Within this, messages of a log may be out of order: loggers write when they can."""
-
 
 class TelemetryLog(ABC):
     """A log of measurements. A reader yields what it finds in `read`; it is read anew for every question, never kept.
@@ -26,6 +23,8 @@ class TelemetryLog(ABC):
     DESCRIPTION: ClassVar[str]
     KIND: ClassVar[str]
     """The name of the format."""
+    DISORDER_NS: ClassVar[int] = 2_000_000_000
+    """Within this, messages of a log may be out of order: loggers write when they can."""
 
     def __init__(self, path: Path, size_px: tuple[int, int] | None = None) -> None:
         self.path, self._size_px = path, size_px
@@ -48,7 +47,7 @@ class TelemetryLog(ABC):
         """Everything of the log in time order."""
         self.topics.clear()
         self.remarks.clear()
-        return in_order((item for item in self.read() if item is not None), self.path)
+        return in_order((item for item in self.read() if item is not None), self.path, self.DISORDER_NS)
 
     def events(self) -> Iterator[Event]:
         """What the localizer may see, in time order."""
@@ -73,19 +72,22 @@ class TelemetryLog(ABC):
         return Contents(self.KIND, dict(self.topics), dict(counted), first, last, self.utc, tuple(self.remarks))
 
 
-def in_order(items: Iterator[Item], path: Path) -> Iterator[Item]:
-    """Items in time order, those of one time as they came; raises InputError where the clock goes back by over 2 s."""
+def in_order(items: Iterator[Item], path: Path, disorder_ns: int) -> Iterator[Item]:
+    """Items in time order, those of one time as they came.
+
+    Raises InputError where the clock goes back by more than the disorder that loggers make.
+    """
     waiting: list[tuple[int, int, Item]] = []
     newest_ns = 0
     for number, item in enumerate(items):
-        if waiting and item.t_ns < newest_ns - _DISORDER_NS:
+        if waiting and item.t_ns < newest_ns - disorder_ns:
             raise InputError(
                 f"{path}: its clock goes back by {(newest_ns - item.t_ns) * 1e-9:.1f} s at {newest_ns * 1e-9:.3f} s: "
                 "it holds more than one flight, or its clock was set; cut it there"
             )
         heapq.heappush(waiting, (item.t_ns, number, item))
         newest_ns = max(newest_ns, item.t_ns)
-        while waiting[0][0] < newest_ns - _DISORDER_NS:
+        while waiting[0][0] < newest_ns - disorder_ns:
             yield heapq.heappop(waiting)[2]
     while waiting:
         yield heapq.heappop(waiting)[2]
