@@ -38,7 +38,14 @@ class FlightLog(LogReader, Protocol):
 
 READERS: dict[
     str,
-    type[Tlog] | type[Bag] | type[DataFlash] | type[ULog] | type[Srt] | type[Recording] | type[Photos] | type[FramesFolder],
+    type[Tlog]
+    | type[Bag]
+    | type[DataFlash]
+    | type[ULog]
+    | type[Srt]
+    | type[Recording]
+    | type[Photos]
+    | type[FramesFolder],
 ] = {
     "tlog": Tlog,
     "dataflash": DataFlash,

@@ -25,6 +25,8 @@ from uavloc.logs.timesync import SURE, Sync, Turns, offset_from_exposures, offse
 from uavloc.logs.video import Video
 from uavloc.types import Attitude
 
+RATE_HZ = 2.0
+"""Pictures a second that are used of a video or a bag unless the user says otherwise."""
 _CLOCKS_WITHIN_NS = 60_000_000_000
 """Clocks that both know the date are searched for an offset within this."""
 _LOOKED_AT = 300
@@ -42,7 +44,7 @@ class Sources:
     log: Path
     pictures: Path | None = None
     sync: float | Literal["auto"] = "auto"
-    rate_hz: float = 2.0
+    rate_hz: float = RATE_HZ
     topics: tuple[str, ...] = ()
 
 
@@ -133,12 +135,15 @@ def _found(log: TelemetryLog, pictures: Pictures, span_ns: tuple[int, int], date
     turned = offset_from_motion(list(motions(pictures.frames(), _LOOKED_AT)), _turns(log), *limits)
     if turned is not None and turned.confidence >= SURE:
         return turned
-    tried = [f"{sync.words}" for sync in (exposed, turned) if sync is not None]
-    what = f"only {'; '.join(tried)}" if tried else "neither camera messages nor enough turns that pictures show"
+    tried = "; ".join(sync.words for sync in (exposed, turned) if sync is not None)
+    what = (
+        f"found {tried}, less sure than {SURE:g}"
+        if tried
+        else "no camera messages, and too few pictures that show the turns of the vehicle"
+    )
     meaning = "(0 takes both clocks as they are)" if dated else "after which the pictures begin in the log"
     raise InputError(
-        f"{pictures.path}: its clock cannot be set by {log.path}: {what}, below {SURE:g}; "
-        f"name the seconds with --sync {meaning}"
+        f"{pictures.path}: its clock cannot be set by {log.path}: {what}; name the seconds with --sync {meaning}"
     )
 
 

@@ -22,9 +22,9 @@ _LONGEST_NS = 3_000_000_000
 
 
 def motions(frames: Iterable[Frame], most: int) -> Iterator[Motion]:
-    """Motions between adjacent pictures of at most 3 s, of the first `most` pictures; what does not match is left out."""
+    """Motions between adjacent pictures at most 3 s apart, of the first `most`; what does not match is left out."""
     cv2.setRNGSeed(1)
-    sift = cv2.SIFT_create(_FEATURES, contrastThreshold=_FAINTEST)
+    sift = cv2.SIFT.create(_FEATURES, contrastThreshold=_FAINTEST)
     contrast = cv2.createCLAHE(3.0, (8, 8))
     before: tuple[Frame, Any] | None = None
     for count, frame in enumerate(frames):

@@ -157,7 +157,9 @@ def _told(offset_ns: int, off_s: Float, confidence: float, messages: int) -> Syn
     return Sync(offset_ns, max(_LEAST_STD_S, float(off_s.std())), confidence, f"{messages} camera messages")
 
 
-def _nearest_s(times: np.ndarray[tuple[int], np.dtype[np.int64]], told: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Float:
+def _nearest_s(
+    times: np.ndarray[tuple[int], np.dtype[np.int64]], told: np.ndarray[tuple[int], np.dtype[np.int64]]
+) -> Float:
     after = np.clip(np.searchsorted(told, times), 1, len(told) - 1)
     near: Float = np.minimum(np.abs(told[after] - times), np.abs(times - told[after - 1])) * 1e-9
     return near

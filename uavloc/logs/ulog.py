@@ -128,7 +128,7 @@ class ULog(TelemetryLog):
                 yield topic, body[2:]
 
     def _layout(self, name: str, formats: dict[str, str], deep: int = 0) -> tuple[dict[str, tuple[int, str]], int]:
-        """Plain fields of a format with their offsets, and its size; raises InputError for one that is not described."""
+        """Plain fields of a format with their offsets, and its size; raises InputError where it is not described."""
         if name not in formats or deep > _MOST_DEEP:
             raise InputError(f"{self.path}: topic {name[:60]!r}: the log does not describe it: damaged")
         plain, at = {}, 0

@@ -20,6 +20,8 @@ from uavloc.logs.recording.viewer import picture_of
 from uavloc.types import Event, Frame
 
 MAGIC = b"\x89MCAP0\r\n"
+_PROFILE_AT = len(MAGIC) + 1 + 8 + 4
+"""Where the profile of the file stands: behind the opcode and the length of the header, and its own length."""
 MAX_RECORD_BYTES = 256 * 1024 * 1024
 MAX_CHUNK_BYTES = 512 * 1024 * 1024
 
@@ -52,11 +54,12 @@ class Recording:
 
     @staticmethod
     def accepts(path: Path) -> bool:
-        """Whether a path is an MCAP file."""
+        """Whether a path is an MCAP file, and not one of ROS."""
         if not path.is_file():
             return False
         with path.open("rb") as stream:
-            return stream.read(len(MAGIC)) == MAGIC
+            head = stream.read(_PROFILE_AT + 3)
+        return head.startswith(MAGIC) and head[_PROFILE_AT:] != b"ros"
 
     def __len__(self) -> int:
         return self._frames
