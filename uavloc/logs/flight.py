@@ -132,7 +132,7 @@ def _found(log: TelemetryLog, pictures: Pictures, span_ns: tuple[int, int], date
     if not dated:
         reach_ns = (last_ns - first_ns) // 5
         limits = span_ns[0] - first_ns - reach_ns, span_ns[1] - last_ns + reach_ns
-    turned = offset_from_motion(list(motions(pictures.frames(), _LOOKED_AT)), _turns(log), *limits)
+    turned = offset_from_motion(list(motions(pictures.frames(), _LOOKED_AT)), turns_of(log), *limits)
     if turned is not None and turned.confidence >= SURE:
         return turned
     tried = "; ".join(sync.words for sync in (exposed, turned) if sync is not None)
@@ -166,7 +166,8 @@ def _span(log: TelemetryLog) -> tuple[int, int]:
     return contents.start_ns, contents.end_ns
 
 
-def _turns(log: TelemetryLog) -> Turns:
+def turns_of(log: FlightLog) -> Turns:
+    """Roll, pitch and yaw over the whole log, at most 25 a second."""
     thinned = list(_thinned(event for event in log.events() if isinstance(event, Attitude)))
     angles = np.array([rpy_from_rotation(attitude.ned_from_body) for attitude in thinned]).reshape(-1, 3)
     return Turns(np.array([attitude.t_ns for attitude in thinned], np.int64), np.unwrap(angles, axis=0))
