@@ -71,7 +71,8 @@ def test_px4_attitudes_and_fixes_are_those_of_pyulog(data_dir: Path, name: str) 
 def test_real_logs_give_ordered_measurements_and_keep_their_positions_apart(data_dir: Path, name: str) -> None:
     log = open_log(data_dir / name)
     events = list(log.events())
-    assert {type(event) for event in events} == {Attitude, Altitude}
+    assert {type(event) for event in events} <= {Attitude, Altitude, Height}
+    assert all(event.assumed for event in events if isinstance(event, Height))
     assert all(one.t_ns <= other.t_ns for one, other in itertools.pairwise(events))
     positions = list(log.positions())
     assert len(positions) == log.contents().items["position"] > 0
@@ -160,9 +161,12 @@ def test_a_range_becomes_a_height_only_down_level_and_in_reach(tmp_path: Path) -
     assert heights[1].std_m > heights[0].std_m > 0.5
 
 
-def test_heights_over_home_are_no_heights_above_ground(tmp_path: Path) -> None:
+def test_heights_over_home_are_only_assumed_to_be_above_ground(tmp_path: Path) -> None:
     path = fl.write_tlog(tmp_path / "a.tlog", BEGIN_S, [fl.over_home(1.0, 80.0), fl.gnss(1.0, 10.0, 20.0)])
-    (event,) = Tlog(path).events()
+    assumed, event = Tlog(path).events()
+    assert isinstance(assumed, Height)
+    assert assumed.assumed
+    assert assumed.std_m == 15.0
     assert isinstance(event, Altitude)
     assert (event.alt_m, event.above) == (80.0, "take-off")
 

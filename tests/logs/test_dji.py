@@ -15,7 +15,7 @@ from uavloc.frames import rotation_from_rpy
 from uavloc.logs import open_log
 from uavloc.logs.photos import Photos
 from uavloc.logs.srt import Srt
-from uavloc.types import Altitude, Attitude, Frame
+from uavloc.types import Altitude, Attitude, Frame, Height
 
 DIALECTS = {
     "air2s.srt": (17, 0, 0, 17),
@@ -92,15 +92,17 @@ def test_photos_tell_gimbal_height_and_place(data_dir: Path) -> None:
     found = log.contents()
     assert found.items == {"frame": 7, "attitude": 7, "altitude take-off": 7, "position": 7}
     events = list(log.events())
-    assert [type(event) for event in events[:3]] == [Attitude, Altitude, Frame]
-    assert isinstance(events[1], Altitude)
-    assert events[1].alt_m == 40.1
+    assert [type(event) for event in events[:4]] == [Attitude, Height, Altitude, Frame]
+    assert isinstance(events[1], Height)
+    assert events[1].assumed
+    assert isinstance(events[2], Altitude)
+    assert events[2].alt_m == 40.1
     assert isinstance(events[0], Attitude)
     level = rotation_from_rpy(0.0, math.radians(0.1), math.radians(42.8))
     np.testing.assert_allclose(events[0].ned_from_body, level, atol=1e-9)
-    assert isinstance(events[2], Frame)
-    assert events[2].image is not None
-    assert events[2].image.shape == (2250, 4000, 3)
+    assert isinstance(events[3], Frame)
+    assert events[3].image is not None
+    assert events[3].image.shape == (2250, 4000, 3)
     first = next(log.positions())
     assert first.point.lat_deg == pytest.approx(46.842691, abs=1e-5)
     assert first.point.lon_deg == pytest.approx(-91.994427, abs=1e-5)

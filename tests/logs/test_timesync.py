@@ -102,7 +102,7 @@ def pairs(data_dir: Path) -> list[Motion]:
 
 @pytest.mark.real_data
 def test_a_real_flight_is_timed_by_its_pictures(data_dir: Path, pairs: list[Motion]) -> None:
-    """The pictures are 0.28 s older than their names say: turn and both shifts agree in that, whatever pair is left out."""
+    """The pictures are 0.28 s older than their names say, whichever pairs are left out."""
     turns = turns_of(open_log(data_dir / "canberra_timesync" / "flight.tlog"))
     found = [offset_from_motion(some, turns, -60 * 10**9, 60 * 10**9) for some in (pairs, pairs[::-1][:-3], pairs[3:])]
     for sync in found:

@@ -16,6 +16,7 @@ from uavloc.logs import FlightLog, open_log
 from uavloc.logs.bag import Bag
 from uavloc.logs.frames_folder import FramesFolder
 from uavloc.logs.imagemotion import motions
+from uavloc.logs.items import Contents
 from uavloc.logs.joined import Joined
 from uavloc.logs.photos import Photos
 from uavloc.logs.pictures import Pictures
@@ -64,7 +65,13 @@ def open_flight(sources: Sources, size_px: tuple[int, int] | None = None) -> Fli
     if len(log) or not isinstance(log, TelemetryLog):
         raise InputError(f"{log_path}: has pictures of its own: --video is for logs without")
     pictures = _open_pictures(pictures_path, size_px, sources.rate_hz)
-    return Joined(log, pictures, _sync(log, pictures, sources.sync))
+    contents = log.contents()
+    for remark in contents.remarks:
+        _log.warning("%s: %s", log.path, remark)
+    level = not contents.items.get("attitude")
+    if level:
+        _log.warning("%s: tells no attitude: taken for level, and the heading is searched", log.path)
+    return Joined(log, pictures, _sync(log, contents, pictures, sources.sync), level)
 
 
 def _which(sources: Sources) -> tuple[Path, Path | None]:
@@ -101,8 +108,10 @@ def _open_pictures(path: Path, size_px: tuple[int, int] | None, rate_hz: float) 
     raise InputError(f"{path}: --video: neither a video nor a folder of pictures. Supported: {Video.DESCRIPTION}")
 
 
-def _sync(log: TelemetryLog, pictures: Pictures, asked: float | Literal["auto"]) -> Sync:
-    begin_ns, end_ns = _span(log)
+def _sync(log: TelemetryLog, contents: Contents, pictures: Pictures, asked: float | Literal["auto"]) -> Sync:
+    begin_ns, end_ns = contents.start_ns, contents.end_ns
+    if begin_ns is None or end_ns is None:
+        raise InputError(f"{log.path}: holds neither attitude nor height: name another log of the flight with --log")
     first_ns, last_ns = pictures.times()[0], pictures.times()[-1]
     dated = log.utc and pictures.utc
     if isinstance(log, Srt):
@@ -154,16 +163,6 @@ def _check_lengths(log: Srt, video: Video) -> None:
             f"{log.path}: tells of {told_s:.1f} s but {video.path} lasts {is_s:.1f} s: of another flight; "
             "--sync 0 takes it all the same"
         )
-
-
-def _span(log: TelemetryLog) -> tuple[int, int]:
-    """When a log begins and ends."""
-    contents = log.contents()
-    for remark in contents.remarks:
-        _log.warning("%s: %s", log.path, remark)
-    if contents.start_ns is None or contents.end_ns is None:
-        raise InputError(f"{log.path}: holds neither attitude nor height: name another log of the flight with --log")
-    return contents.start_ns, contents.end_ns
 
 
 def turns_of(log: FlightLog) -> Turns:

@@ -6,11 +6,14 @@ Never a velocity: those of autopilots come from GNSS. Positions are truth, for t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import numpy as np
+
 from uavloc.frames import rotation_from_rpy
+from uavloc.logs.sensors import BARO_STD_M, BARO_STD_SHARE, HEADING_UNKNOWN_STD_DEG, TILT_UNMEASURED_STD_DEG
 from uavloc.types import Altitude, Attitude, Event, Float, GeoPoint, Height, VerticalDatum
 
 TILT_STD_RAD = math.radians(1.0)
@@ -86,6 +89,12 @@ def oriented(t_ns: int, ned_from_body: Float) -> Attitude:
     return Attitude(t_ns, ned_from_body, (TILT_STD_RAD, TILT_STD_RAD, YAW_STD_RAD))
 
 
+def level_attitude(t_ns: int) -> Attitude:
+    """What is believed where nothing tells an attitude: level, as a gimbal holds a camera, and of unknown heading."""
+    tilt_rad = math.radians(TILT_UNMEASURED_STD_DEG)
+    return Attitude(t_ns, np.eye(3), (tilt_rad, tilt_rad, math.radians(HEADING_UNKNOWN_STD_DEG)))
+
+
 def gimbal_attitude(t_ns: int, roll_deg: float, pitch_deg: float, yaw_deg: float) -> Attitude | None:
     """The attitude of a body below which a camera straight down looks where the gimbal did (pitch -90 is down).
 
@@ -130,6 +139,11 @@ def position(t_ns: int, lat_deg: float, lon_deg: float) -> Position | None:
     return Position(t_ns, GeoPoint(lat_deg, lon_deg))
 
 
-def is_event(item: Item) -> bool:
-    """Whether the localizer may see it."""
-    return not isinstance(item, Position | Exposure)
+def events_of(items: Iterable[Item]) -> Iterator[Event]:
+    """What of it the localizer may see; a height over take-off is also assumed to be one above flat ground."""
+    for item in items:
+        if isinstance(item, Position | Exposure):
+            continue
+        if isinstance(item, Altitude) and item.above == "take-off" and item.alt_m > 0.0:
+            yield Height(item.t_ns, item.alt_m, max(BARO_STD_M, BARO_STD_SHARE * item.alt_m), assumed=True)
+        yield item

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from uavloc.attitudes import attitude_between
-from uavloc.logs.items import Contents, Position
+from uavloc.logs.items import Contents, Position, level_attitude
 from uavloc.logs.pictures import Pictures
 from uavloc.logs.telemetry import TelemetryLog
 from uavloc.logs.timesync import Sync
@@ -25,8 +25,9 @@ class Joined:
     Of the pictures only the pixels are used: what they tell of themselves (EXIF) is left to their own replay.
     """
 
-    def __init__(self, log: TelemetryLog, pictures: Pictures, sync: Sync) -> None:
-        self._log, self._pictures = log, pictures
+    def __init__(self, log: TelemetryLog, pictures: Pictures, sync: Sync, level: bool = False) -> None:
+        """`level`: the log tells no attitude, so the vehicle is taken for level, of unknown heading."""
+        self._log, self._pictures, self._level = log, pictures, level
         self.sync = sync
         """How the clock of the pictures stands to that of the log."""
 
@@ -52,6 +53,8 @@ class Joined:
 
     def _frames(self) -> Iterator[Event]:
         for frame in self._pictures.frames():
+            if self._level:
+                yield level_attitude(frame.t_ns + self.sync.offset_ns)
             yield replace(frame, t_ns=frame.t_ns + self.sync.offset_ns)
 
 

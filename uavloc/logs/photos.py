@@ -15,8 +15,17 @@ from typing import Any
 
 from uavloc.errors import InputError, MissingExtraError
 from uavloc.imagefile import IMAGE_ENDINGS, read_image, read_image_size
-from uavloc.logs.items import Contents, Item, Position, climbed, gimbal_attitude, is_event, kind_of, position
-from uavloc.types import Event, Frame
+from uavloc.logs.items import (
+    Contents,
+    Item,
+    Position,
+    climbed,
+    gimbal_attitude,
+    kind_of,
+    level_attitude,
+    position,
+)
+from uavloc.types import Attitude, Event, Frame
 
 _SECOND_NS = 1_000_000_000
 _NAMED = re.compile(r"(?<!\d)((?:19|20)\d\d)(\d\d)(\d\d)[T_-]?(\d\d)(\d\d)(\d\d)(?:[.,]?(\d{1,6}))?(?!\d)")
@@ -77,9 +86,11 @@ class Photos:
             yield Frame(photo.t_ns, photo.path.stem, read_image(photo.path, self._size_px))
 
     def events(self) -> Iterator[Event]:
-        """Attitude and height as far as told, then the photo."""
+        """Height as far as told, attitude as far as told and else level, then the photo."""
         for photo, frame in zip(self._photos, self.frames(), strict=True):
-            yield from (item for item in photo.items if is_event(item))  # type: ignore[misc]
+            if not any(isinstance(item, Attitude) for item in photo.items):
+                yield level_attitude(photo.t_ns)
+            yield from events_of(photo.items)
             yield frame
 
     def positions(self) -> Iterator[Position]:

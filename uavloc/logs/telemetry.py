@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from uavloc.errors import InputError
-from uavloc.logs.items import Contents, Exposure, Item, Position, is_event, kind_of
+from uavloc.logs.items import Contents, Exposure, Item, Position, events_of, kind_of
 from uavloc.types import Event
 
 
@@ -51,7 +51,7 @@ class TelemetryLog(ABC):
 
     def events(self) -> Iterator[Event]:
         """What the localizer may see, in time order."""
-        return (cast(Event, item) for item in self.items() if is_event(item))
+        return events_of(self.items())
 
     def positions(self) -> Iterator[Position]:
         """What GNSS measured."""
