@@ -20,6 +20,7 @@ from uavloc.logs.items import (
     Item,
     Position,
     climbed,
+    events_of,
     gimbal_attitude,
     kind_of,
     level_attitude,
