@@ -28,7 +28,7 @@ LAYERS: dict[str, int] = {
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
         2,
     ),
-    **dict.fromkeys(["cells", "flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
+    **dict.fromkeys(["attitudes", "cells", "flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
     **dict.fromkeys(["consensus", "evidence", "levels", "paired", "reuse", "signature", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
@@ -67,7 +67,9 @@ SIDEWAYS = {
 """Imports inside a layer that are allowed. The top layer is free inside."""
 
 OWNERS: dict[str, set[str]] = {
+    "PIL": {"logs/photos.py"},
     "affine": {"publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
+    "av": {"logs/video.py"},
     "cryptography": {"keys.py"},
     "distributed": {"crew/cluster.py"},
     "faiss": {"retrieve.py"},
@@ -75,8 +77,9 @@ OWNERS: dict[str, set[str]] = {
     "mcap": {"logs/recording/file.py", "logs/recording/reader.py"},
     "onnx": {"bench/flops.py"},
     "onnxruntime": {"encode/onnxrun.py"},
-    "pymavlink": {"autopilot/dialect.py", "sim/vehicle/dialect.py"},
+    "pymavlink": {"autopilot/dialect.py", "logs/tlog.py", "sim/vehicle/dialect.py"},
     "rasterio": {"bench/country.py", "publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
+    "rosbags": {"logs/bag.py"},
     "shapely": {"region/shape.py"},
     "tensorrt": {"encode/tensorrtrun.py"},
     "torch": set(),

@@ -44,6 +44,7 @@ _EXTRA_OF_PACKAGE = {
 COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",
     "inspect": "tell what is in a tile cache",
+    "logs": "tell what is in logs, videos and folders of photos",
     "verify": "check every byte of a tile cache",
     "cache": "join, cut, compare and sign tile caches",
     "replay": "fly a recorded log again and see where the camera says it was",

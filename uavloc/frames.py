@@ -116,6 +116,21 @@ def rotation_from_rpy(roll_rad: float, pitch_rad: float, yaw_rad: float) -> Matr
     )
 
 
+def rotation_from_quaternion(w: float, x: float, y: float, z: float) -> Matrix | None:
+    """The rotation of a quaternion (scalar first), None where its length is not about 1."""
+    length = math.sqrt(w * w + x * x + y * y + z * z)
+    if not 0.9 < length < 1.1:
+        return None
+    w, x, y, z = w / length, x / length, y / length, z / length
+    return np.array(
+        [
+            [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+            [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+            [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+        ]
+    )
+
+
 def rpy_from_rotation(parent_from_body: Matrix) -> tuple[float, float, float]:
     """(roll, pitch, yaw) in radians of a rotation; inverse of `rotation_from_rpy` away from pitch +-90 degrees."""
     r = parent_from_body

@@ -24,8 +24,12 @@ from uavloc.files import write_atomic
 from uavloc.flightreport import write_report
 from uavloc.keeping import Keeper, Watched, check_record
 from uavloc.localizer import Localizer
-from uavloc.logs import camera_path, load_truth, open_log
+from uavloc.logs import camera_path, load_truth
+from uavloc.logs.flight import RATE_HZ, Sources, open_flight
+from uavloc.logs.gnss import truth_at
+from uavloc.logs.joined import Joined
 from uavloc.logs.recording import FlightFacts, Recording
+from uavloc.logs.timesync import Sync
 from uavloc.mapage import map_age_years
 from uavloc.memory import peak_rss_bytes
 from uavloc.mount import mount_advice
@@ -42,6 +46,8 @@ from uavloc.tiles import TileCache
 from uavloc.trackmap import map_under, square_around
 from uavloc.types import Encoder, Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
 
+TRUTH_OF_LOG = "log"
+"""What `--truth` takes in place of a file where the log itself holds it."""
 CONFIG, METRICS, PICTURE, STALE = "config.toml", "metrics.json", "track.png", "stale.geojson"
 REPORT, TRUTH, ERRORS = "report.html", "truth.tum", "errors.csv"
 
@@ -50,7 +56,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """What to replay: files as the user names them; None is the default that the log or the program brings."""
+    """What to replay: files as the user names them; None is the default that the log or the program brings.
+
+    With `truth_of_log` the truth is what GNSS measured, in place of `truth`.
+    """
 
     log: Path
     cache: Path
@@ -60,8 +69,18 @@ class Job:
     truth: Path | None = None
     start: Start | Literal["none"] | None = None
     takeoff: GeoPoint | None = None
+    pictures: Path | None = None
+    sync: float | Literal["auto"] = "auto"
+    rate_hz: float = RATE_HZ
+    topics: tuple[str, ...] = ()
+    truth_of_log: bool = False
     report: bool = False
     record: Path | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """The files of the flight."""
+        return Sources(self.log, self.pictures, self.sync, self.rate_hz, self.topics)
 
 
 @dataclass(frozen=True)
@@ -74,6 +93,7 @@ class Result:
     stale: Sequence[StaleBlock] = ()
     repetition: Repetition | None = None
     advice: Sequence[str] = ()
+    sync: Sync | None = None
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -99,7 +119,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
     setup = _setup(job)
     config, camera, start = setup.config, setup.camera, setup.start
     truth = None if job.truth is None else load_truth(job.truth)
-    reader = open_log(job.log, (camera.width_px, camera.height_px))
+    reader = open_flight(job.sources, (camera.width_px, camera.height_px))
     heard = Heard(reader)
     engine = config.engine
     encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
@@ -118,6 +138,8 @@ def run_replay(job: Job, progress: Progress) -> Result:
         watching = [watcher for watcher in (album, keeper) if watcher is not None]
         watched = Watched(heard, [watcher.event for watcher in watching])
         estimates = _published(watched, localizer, watching, job.out, progress)
+        if job.truth_of_log:
+            truth = truth_at(reader.positions(), [(each.t_ns, each.name) for each in estimates], job.log)
         flown = _of_frames(truth, estimates) if truth is not None else []
         told = advice(heard, estimates, flown, cache)
         under = map_under(cache, _places(estimates, flown, start))
@@ -136,10 +158,11 @@ def run_replay(job: Job, progress: Progress) -> Result:
     mount = localizer.mount()
     remark = None if mount is None else mount_advice(camera, mount, config.filter.mount_std_deg)
     said = [*told] if remark is None else [*told, f"the camera {remark}"]
+    sync = reader.sync if isinstance(reader, Joined) else None
     if album is not None:
         path, text = job.out / REPORT, dump_config(config)
         write_report(path, facts, text, ground, estimates, flown, metrics, album, said)
-    return Result(job.out, estimates, metrics, stale, again, said)
+    return Result(job.out, estimates, metrics, stale, again, said, sync)
 
 
 def replay(
@@ -199,7 +222,8 @@ def _setup(job: Job) -> _Setup:
 
 
 def _camera_file(job: Job) -> Path:
-    path = job.camera or camera_path(job.log)
+    brought = [camera_path(place) for place in (job.log, job.pictures) if place is not None]
+    path = job.camera or next(filter(None, brought), None)
     if path is None and not job.log.exists():
         raise InputError(f"{job.log}: no such file or folder")
     if path is None:
@@ -269,7 +293,8 @@ def _facts(job: Job, setup: _Setup, cache: TileCache, encoder: Encoder) -> RunFa
         camera=setup.camera_file,
         start=setup.start,
         takeoff=setup.takeoff,
-        truth=job.truth,
+        truth=Path(TRUTH_OF_LOG) if job.truth_of_log else job.truth,
+        sources=job.sources,
         out=job.out,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from uavloc import __version__
 from uavloc.config import Config, dump_config
 from uavloc.errors import printable
+from uavloc.logs.flight import RATE_HZ, Sources
 from uavloc.starttext import point_text, start_text
 from uavloc.types import GeoPoint, Start
 
@@ -27,6 +28,7 @@ class RunFacts:
     takeoff: GeoPoint | None
     truth: Path | None
     out: Path
+    sources: Sources | None = None
 
 
 def config_text(config: Config, facts: RunFacts) -> str:
@@ -47,8 +49,21 @@ def command(facts: RunFacts) -> list[str]:
     words += ["--config", _path(facts.out / "config.toml"), "--start", start_text(facts.start)]
     if facts.takeoff is not None:
         words += ["--takeoff", point_text(facts.takeoff)]
-    words += [] if facts.truth is None else ["--truth", _path(facts.truth)]
+    words += [] if facts.truth is None else ["--truth", _truth(facts.truth)]
+    words += [] if facts.sources is None else _joined(facts.sources)
     return [*words, "--out", _path(facts.out)]
+
+
+def _joined(sources: Sources) -> list[str]:
+    """Options of a flight of two files, and of pictures that are not all used."""
+    words = [] if sources.pictures is None else ["--video", _path(sources.pictures), "--sync", f"{sources.sync}"]
+    words += [] if sources.rate_hz == RATE_HZ else ["--rate", f"{sources.rate_hz:g}"]
+    return words + [word for topic in sources.topics for word in ("--topic", topic)]
+
+
+def _truth(path: Path) -> str:
+    """A file, or the word for what the log holds."""
+    return str(path) if path == Path("log") else _path(path)
 
 
 def _path(path: Path) -> str:

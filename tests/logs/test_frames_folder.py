@@ -324,7 +324,7 @@ class TestRefused:
 
     def test_unsupported_format_says_what_is_supported(self, tmp_path: Path) -> None:
         (tmp_path / "flight.xyz").write_bytes(b"?")
-        with pytest.raises(InputError, match="Supported: frames folder"):
+        with pytest.raises(InputError, match=r"Supported: .*frames folder"):
             open_log(tmp_path / "flight.xyz")
 
 

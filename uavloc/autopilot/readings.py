@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
-from uavloc.frames import rotation_from_rpy
+from uavloc.frames import rotation_from_quaternion, rotation_from_rpy
 from uavloc.types import Altitude, Attitude, Event, Float, Height
 
 _TILT_STD_RAD = math.radians(1.0)
@@ -94,7 +92,7 @@ class Readings:
         """Left alone where ATTITUDE comes too: twice the same knows no more."""
         if self._better_came("attitude", arrival_ns):
             return []
-        matrix = _from_quaternion(message.q1, message.q2, message.q3, message.q4)
+        matrix = rotation_from_quaternion(message.q1, message.q2, message.q3, message.q4)
         return [] if matrix is None else self._oriented(matrix, message, arrival_ns)
 
     def _oriented(self, ned_from_body: Float, message: Message, arrival_ns: int) -> list[Event]:
@@ -208,18 +206,3 @@ class Readings:
         if not arrival_ns - _OLDEST_NS < t_ns < arrival_ns + _AHEAD_NS:
             return None
         return min(t_ns, arrival_ns), 0.0
-
-
-def _from_quaternion(w: float, x: float, y: float, z: float) -> Float | None:
-    """The rotation of a quaternion, None where it is none."""
-    length = math.sqrt(w * w + x * x + y * y + z * z)
-    if not 0.9 < length < 1.1:
-        return None
-    w, x, y, z = (part / length for part in (w, x, y, z))
-    return np.array(
-        [
-            [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
-            [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
-            [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
-        ]
-    )

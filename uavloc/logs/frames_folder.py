@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,13 @@ from uavloc.errors import InputError, printable
 from uavloc.imagefile import IMAGE_ENDINGS, decode_image, read_bytes, read_image_size
 from uavloc.logs.csv_table import Row, read_table
 from uavloc.logs.frame_names import check_new, frame_name, stem
+from uavloc.logs.items import Contents, Position, kind_of
 from uavloc.logs.sensors import COLUMNS, events_of, time_ns
 from uavloc.types import Event, Frame
 from uavloc.validation import nearest
+
+_DATED_NS = 10**18
+"""Times that are later count from 1970, not from the beginning of the flight: 2001."""
 
 _log = logging.getLogger(__name__)
 
@@ -36,10 +40,11 @@ class FramesFolder:
     a later image of another size is an unreadable one. Raises InputError.
     """
 
+    KIND = "frames folder"
     DESCRIPTION = "frames folder: a folder with sensors.csv and images in frames/"
 
     def __init__(self, path: Path, size_px: tuple[int, int] | None = None) -> None:
-        self._size_px = size_px
+        self.path, self._size_px = path, size_px
         self._shots = _shots(path)
         if size_px is not None:
             _check_size(self._shots, size_px)
@@ -52,13 +57,42 @@ class FramesFolder:
     def __len__(self) -> int:
         return len(self._shots)
 
-    def events(self) -> Iterator[Event]:
-        """Attitude, Height, Velocity as far as measured, then the Frame, for every row of `sensors.csv`."""
+    @property
+    def utc(self) -> bool:
+        """Whether the times count from 1970."""
+        return self._shots[0].t_ns > _DATED_NS
+
+    def times(self) -> list[int]:
+        """When the pictures were taken."""
+        return [shot.t_ns for shot in self._shots]
+
+    def frames(self) -> Iterator[Frame]:
+        """The pictures alone, decoded one by one."""
         for shot in self._shots:
-            yield from shot.events
             encoded = b"" if shot.image is None else read_bytes(shot.image)
             image = decode_image(encoded, self._size_px)
             yield Frame(shot.t_ns, shot.name, image, None if image is None else encoded)
+
+    def positions(self) -> Iterator[Position]:
+        """None: `sensors.csv` holds no truth."""
+        return iter(())
+
+    def exposures(self) -> list[int]:
+        """None: the pictures are there."""
+        return []
+
+    def contents(self) -> Contents:
+        """What the rows of `sensors.csv` tell, and how many have a picture."""
+        items = Counter(kind_of(event) for shot in self._shots for event in shot.events)
+        items["frame"] = sum(shot.image is not None for shot in self._shots)
+        start_ns, end_ns = self._shots[0].t_ns, self._shots[-1].t_ns
+        return Contents(self.KIND, {"row": len(self)}, dict(items), start_ns, end_ns, utc=self.utc)
+
+    def events(self) -> Iterator[Event]:
+        """Attitude, Height, Velocity as far as measured, then the Frame, for every row of `sensors.csv`."""
+        for shot, frame in zip(self._shots, self.frames(), strict=True):
+            yield from shot.events
+            yield frame
 
 
 def camera_path(log: Path) -> Path | None:

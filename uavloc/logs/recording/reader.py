@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from uavloc.errors import InputError, MissingExtraError, one_line
 from uavloc.imagefile import decode_image
+from uavloc.logs.items import Contents, Position, kind_of
 from uavloc.logs.recording.facts import FlightFacts
 from uavloc.logs.recording.file import ESTIMATES, METADATA, NOTES, PICTURES
 from uavloc.logs.recording.messages import EVENT_TOPICS, Content, event_from_json, what_repeats
@@ -18,6 +20,8 @@ from uavloc.logs.recording.viewer import picture_of
 from uavloc.types import Event, Frame
 
 MAGIC = b"\x89MCAP0\r\n"
+_PROFILE_AT = len(MAGIC) + 1 + 8 + 4
+"""Where the profile of the file stands: behind the opcode and the length of the header, and its own length."""
 MAX_RECORD_BYTES = 256 * 1024 * 1024
 MAX_CHUNK_BYTES = 512 * 1024 * 1024
 
@@ -30,6 +34,7 @@ class Recording:
     Raises InputError for a file that is none, or that says what cannot be.
     """
 
+    KIND = "recording of uavloc"
     DESCRIPTION = "recording: an .mcap file that 'uavloc run' wrote"
 
     def __init__(self, path: Path, size_px: tuple[int, int] | None = None) -> None:
@@ -49,11 +54,12 @@ class Recording:
 
     @staticmethod
     def accepts(path: Path) -> bool:
-        """Whether a path is an MCAP file."""
+        """Whether a path is an MCAP file, and not one of ROS."""
         if not path.is_file():
             return False
         with path.open("rb") as stream:
-            return stream.read(len(MAGIC)) == MAGIC
+            head = stream.read(_PROFILE_AT + 3)
+        return head.startswith(MAGIC) and head[_PROFILE_AT:] != b"ros"
 
     def __len__(self) -> int:
         return self._frames
@@ -75,6 +81,27 @@ class Recording:
                 image = None if picture is None else decode_image(picture, self._size_px)
                 event, picture = Frame(event.t_ns, event.name, image, picture), None
             yield event
+
+    def positions(self) -> Iterator[Position]:
+        """None: a flight without GNSS is what is recorded."""
+        return iter(())
+
+    def exposures(self) -> list[int]:
+        """None: the pictures are there."""
+        return []
+
+    def contents(self) -> Contents:
+        """Messages by topic, from their heads."""
+        topics: Counter[str] = Counter()
+        times: list[int] = []
+        items: Counter[str] = Counter()
+        for topic, message in self._messages(lambda topic: True):
+            topics[topic] += 1
+            if topic in EVENT_TOPICS:
+                times = [*times[:1], message.log_time]
+                items[kind_of(self._read(partial(event_from_json, topic), message, topic))] += 1
+        start_ns, end_ns = (times[0], times[-1]) if times else (None, None)
+        return Contents(self.KIND, dict(topics), dict(items), start_ns, end_ns, True, tuple(self.notes))
 
     @staticmethod
     def read_facts(path: Path) -> FlightFacts:

@@ -1,0 +1,207 @@
+"""ROS bags of three kinds, written by rosbags: what topics mean, which are heard, how much memory they take."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import flightlogs as fl
+import numpy as np
+import pytest
+from program import ENVIRONMENT, at_once, is_refused
+from rosbags import rosbag1, rosbag2
+from rosbags.typesys import Stores, get_typestore
+
+from uavloc.errors import InputError
+from uavloc.frames import rotation_from_rpy
+from uavloc.logs import open_log
+from uavloc.logs.bag import Bag
+from uavloc.types import Attitude, Frame, Height
+
+KINDS = ["ros1", "sqlite3", "mcap"]
+BEGIN_NS = 1_700_000_000 * 10**9
+SIDE = 48
+
+
+class Messages:
+    """Makes messages of either ROS."""
+
+    def __init__(self, kind: str) -> None:
+        self.store = get_typestore(Stores.ROS1_NOETIC if kind == "ros1" else Stores.ROS2_HUMBLE)
+        self.serialize = self.store.serialize_ros1 if kind == "ros1" else self.store.serialize_cdr
+        self._first = {"seq": 0} if kind == "ros1" else {}
+
+    def of(self, name: str, **fields: Any) -> Any:
+        return self.store.types[name](**fields)
+
+    def header(self, t_ns: int) -> Any:
+        stamp = self.of("builtin_interfaces/msg/Time", sec=t_ns // 10**9, nanosec=t_ns % 10**9)
+        return self.of("std_msgs/msg/Header", stamp=stamp, frame_id="", **self._first)
+
+    def imu(self, t_ns: int, yaw_enu: float, unknown: bool = False) -> Any:
+        still, cov = self.of("geometry_msgs/msg/Vector3", x=0.0, y=0.0, z=0.0), np.zeros(9)
+        told = cov.copy()
+        told[0] = -1.0 if unknown else 0.0
+        turn = self.of("geometry_msgs/msg/Quaternion", x=0.0, y=0.0, z=math.sin(yaw_enu / 2), w=math.cos(yaw_enu / 2))
+        return self.of(
+            "sensor_msgs/msg/Imu", header=self.header(t_ns), orientation=turn, orientation_covariance=told,
+            angular_velocity=still, angular_velocity_covariance=cov, linear_acceleration=still,
+            linear_acceleration_covariance=cov,
+        )  # fmt: skip
+
+    def image(self, t_ns: int, pixels: np.ndarray, encoding: str, pad: int = 0) -> Any:
+        rows = pixels.reshape(len(pixels), -1)
+        padded = np.pad(rows, ((0, 0), (0, pad)))
+        return self.of(
+            "sensor_msgs/msg/Image", header=self.header(t_ns), height=len(pixels), width=pixels.shape[1],
+            encoding=encoding, is_bigendian=0, step=padded.shape[1], data=padded.ravel(),
+        )  # fmt: skip
+
+    def fix(self, t_ns: int) -> Any:
+        return self.of(
+            "sensor_msgs/msg/NavSatFix", header=self.header(t_ns),
+            status=self.of("sensor_msgs/msg/NavSatStatus", status=0, service=1), latitude=48.0, longitude=11.0,
+            altitude=500.0, position_covariance=np.zeros(9), position_covariance_type=0,
+        )  # fmt: skip
+
+    def range(self, t_ns: int, metres: float) -> Any:
+        fields = {"variance": 0.0} if "variance" in self.store.fielddefs["sensor_msgs/msg/Range"][1] else {}
+        return self.of(
+            "sensor_msgs/msg/Range", header=self.header(t_ns), radiation_type=0, field_of_view=0.1, min_range=0.5,
+            max_range=100.0, range=metres, **fields,
+        )  # fmt: skip
+
+
+def write(folder: Path, kind: str, messages: list[tuple[str, int, Any]], make: Messages) -> Path:
+    path = folder / ("a.bag" if kind == "ros1" else "bag")
+    plugin = {"sqlite3": rosbag2.StoragePlugin.SQLITE3, "mcap": rosbag2.StoragePlugin.MCAP}
+    writer = rosbag1.Writer(path) if kind == "ros1" else rosbag2.Writer(path, version=9, storage_plugin=plugin[kind])
+    with writer:
+        topics: dict[str, Any] = {}
+        for topic, t_ns, message in messages:
+            if topic not in topics:
+                topics[topic] = writer.add_connection(topic, message.__msgtype__, typestore=make.store)
+            writer.write(topics[topic], t_ns, make.serialize(message, message.__msgtype__))
+    return path
+
+
+def colours() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 255, (SIDE, SIDE + 3, 3), np.uint8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_flight_comes_back_from_every_kind_of_bag(tmp_path: Path, kind: str) -> None:
+    make = Messages(kind)
+    messages: list[tuple[str, int, Any]] = []
+    for k in range(20):
+        t_ns = BEGIN_NS + k * 10**8
+        late_ns = t_ns + 30_000_000
+        messages += [
+            ("/imu", t_ns, make.imu(t_ns, 0.5 * math.pi)),
+            ("/range", t_ns, make.range(t_ns, 40.0)),
+            ("/fix", t_ns, make.fix(t_ns)),
+            ("/cam", late_ns, make.image(t_ns, colours()[:, :, ::-1], "bgr8", pad=5)),
+        ]
+    path = write(tmp_path, kind, messages, make)
+    log = open_log(path)
+    found = log.contents()
+    assert found.topics == dict.fromkeys(["/imu", "/range", "/fix", "/cam"], 20)
+    assert found.items == dict.fromkeys(["attitude", "height", "position", "frame"], 20)
+    events = list(log.events())
+    frames = [event for event in events if isinstance(event, Frame)]
+    assert [frame.t_ns for frame in frames] == [BEGIN_NS + k * 10**8 for k in range(20)]
+    np.testing.assert_array_equal(frames[0].image, colours())
+    attitude = next(event for event in events if isinstance(event, Attitude))
+    np.testing.assert_allclose(
+        attitude.ned_from_body, rotation_from_rpy(0.0, 0.0, 0.0), atol=1e-9
+    )  # east is -90 of ENU
+    assert next(event for event in events if isinstance(event, Height)).agl_m == pytest.approx(40.0)
+    assert len(log) == 20
+    assert len(Bag(path, rate_hz=2.0)) == 4
+    assert sum(isinstance(event, Frame) for event in Bag(path, rate_hz=2.0).events()) == 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bag_cut_short_is_refused_or_read_to_there_in_a_line(tmp_path: Path, kind: str) -> None:
+    make = Messages(kind)
+    messages = [("/imu", BEGIN_NS + k * 10**8, make.imu(BEGIN_NS + k * 10**8, 0.0)) for k in range(300)]
+    path = write(tmp_path, kind, messages, make)
+    file = path if kind == "ros1" else next(file for file in path.iterdir() if file.suffix != ".yaml")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size * 6 // 10])
+    found = fl.found_or_refused(path)
+    assert found is None or found.items.get("attitude", 0) < 300
+
+
+def test_an_imu_that_knows_no_orientation_gives_none(tmp_path: Path) -> None:
+    make = Messages("ros1")
+    messages = [
+        ("/raw", BEGIN_NS, make.imu(BEGIN_NS, 0.0, unknown=True)),
+        ("/data", BEGIN_NS + 1, make.imu(BEGIN_NS + 1, 0.0)),
+        ("/raw", BEGIN_NS + 2, make.imu(BEGIN_NS + 2, 0.0, unknown=True)),
+        ("/data", BEGIN_NS + 3, make.imu(BEGIN_NS + 3, 0.0)),
+    ]
+    log = Bag(write(tmp_path, "ros1", messages, make))
+    assert [event.t_ns - BEGIN_NS for event in log.events()] == [1, 3]
+    assert "Imu of /data" in log.remarks
+
+
+def test_pictures_of_two_cameras_need_a_choice(tmp_path: Path) -> None:
+    make = Messages("mcap")
+    left, right = np.zeros((8, 8, 1), np.uint8), np.full((8, 8, 1), 200, np.uint8)
+    messages = [
+        ("/left", BEGIN_NS, make.image(BEGIN_NS, left, "mono8")),
+        ("/right", BEGIN_NS, make.image(BEGIN_NS, right, "mono8")),
+    ]
+    path = write(tmp_path, "mcap", messages, make)
+    with pytest.raises(InputError, match="pictures on /left, /right: name one of them with --topic"):
+        Bag(path)
+    with pytest.raises(InputError, match="--topic /up: not in it; it holds /left, /right"):
+        Bag(path, chosen=["/up"])
+    (frame,) = Bag(path, chosen=["/right"]).events()
+    assert isinstance(frame, Frame)
+    assert frame.image is not None
+    assert frame.image.mean() == 200.0
+
+
+@pytest.mark.parametrize(("encoding", "pixels"), [("yuv422", 2), ("rgb8", 1), ("16UC1", 2)])
+def test_pictures_that_are_not_what_they_say_are_unreadable(tmp_path: Path, encoding: str, pixels: int) -> None:
+    make = Messages("ros1")
+    image = make.image(BEGIN_NS, np.zeros((8, 8, pixels), np.uint8), encoding)
+    (frame,) = Bag(write(tmp_path, "ros1", [("/cam", BEGIN_NS, image)], make)).events()
+    assert isinstance(frame, Frame)
+    assert frame.image is None
+
+
+def test_a_bag_without_pictures_says_what_supplies_them(tmp_path: Path) -> None:
+    make = Messages("ros1")
+    path = write(tmp_path, "ros1", [("/imu", BEGIN_NS, make.imu(BEGIN_NS, 0.0))], make)
+    camera = tmp_path / "camera.json"
+    camera.write_text('{"width_px": 64, "height_px": 48, "fx_px": 50, "fy_px": 50, "cx_px": 32, "cy_px": 24}')
+    ran = at_once("replay", path, "--camera", camera, "--cache", "no.mbtiles", "--out", tmp_path / "out")
+    is_refused(ran, "a.bag", "holds no pictures", "--video")
+
+
+READS = """
+import sys
+from pathlib import Path
+from uavloc.logs.bag import Bag
+from uavloc.memory import peak_rss_bytes
+print(sum(1 for _ in Bag(Path(sys.argv[1])).events()), peak_rss_bytes())
+"""
+
+
+def test_a_bag_is_read_in_bounded_memory(tmp_path: Path) -> None:
+    make = Messages("mcap")
+    pixels = np.random.default_rng(2).integers(0, 255, (720, 1280, 3), np.uint8)
+    messages = [("/cam", BEGIN_NS + k * 10**8, make.image(BEGIN_NS + k * 10**8, pixels, "rgb8")) for k in range(160)]
+    path = write(tmp_path, "mcap", messages, make)
+    assert sum(file.stat().st_size for file in path.iterdir()) > 400e6
+    done = subprocess.run(
+        [sys.executable, "-c", READS, str(path)], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    count, peak = map(int, done.stdout.split())
+    assert count == 160
+    assert peak < 300e6
