@@ -101,9 +101,27 @@ def test_messages_come_in_any_pieces(taken: Running) -> None:
 
 def test_a_new_producer_replaces_the_old(taken: Running) -> None:
     with connected(taken.feed) as old, connected(taken.feed) as new:
+        old.sendall(message(4))
+        assert taken.next().name == "00000004"
         new.sendall(message(5))
         assert taken.next().name == "00000005"
         assert old.recv(1) == b""
+
+
+def test_who_only_looks_takes_nobodys_place(tmp_path: Path) -> None:
+    with running("unix:feed.sock", tmp_path) as taken, connected(taken.feed) as producer:
+        producer.sendall(message(0))
+        assert taken.next().name == "00000000"
+        with pytest.raises(LinkError, match="cannot listen"):
+            Feed(SourceConfig(place="unix:feed.sock"), Clock(), tmp_path)
+        callers = [connected(taken.feed) for _ in range(12)]
+        time.sleep(0.1)
+        producer.sendall(message(1))
+        assert taken.next().name == "00000001"
+        for caller in callers:
+            caller.close()
+        producer.sendall(message(2))
+        assert taken.next().name == "00000002"
 
 
 def test_a_producer_may_go_in_the_middle_and_come_back(taken: Running) -> None:
@@ -184,7 +202,7 @@ def test_the_socket_is_private_and_taken_over_only_from_the_dead(tmp_path: Path)
     dead.close()
     Feed(config, Clock(), tmp_path).close()
     (tmp_path / "feed.sock").write_text("a file of someone")
-    with pytest.raises(LinkError, match="cannot listen"):
+    with pytest.raises(ConfigError, match="is no socket"):
         Feed(config, Clock(), tmp_path)
     assert (tmp_path / "feed.sock").read_text() == "a file of someone"
 

@@ -111,7 +111,7 @@ def test_what_does_not_go_together_is_refused(autumn_cache: TileCache, camera: s
     is_refused(at_once("inspect", cache, "--localizability", "--camera", camera), "--camera and --agl-m")
     is_refused(at_once("inspect", cache, "--agl-m", 120), "--agl-m", "--localizability")
     is_refused(inspect(autumn_cache, camera, "--speed-mps", 12), "--speed-mps", "--mission")
-    is_refused(inspect(autumn_cache, camera, "--mission", tmp_path / "none.plan"), "none.plan", "no such file")
+    is_refused(inspect(autumn_cache, camera, "--mission", tmp_path / "none.plan"), "no such file")
     is_refused(inspect(autumn_cache, camera, "--mission", camera), "camera.json")
     is_refused(inspect(autumn_cache, camera, "--out", camera), "--out", "is a file")
     is_refused(inspect(autumn_cache, camera, "--cell-m", 3), "--cell-m", "20 to 5000")

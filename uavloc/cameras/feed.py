@@ -11,7 +11,6 @@ import logging
 import os
 import selectors
 import socket
-import stat
 import struct
 import threading
 from collections.abc import Iterator
@@ -35,6 +34,7 @@ LATE_S = 0.5
 """A picture older than this is left out where a newer one has arrived: decoding is too slow to look at both."""
 _POLL_S = 0.2
 _PIECE = 256 * 1024
+_MOST_CALLERS = 8
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Head:
 class Feed:
     """Listens on `unix:PATH` or `tcp:HOST:PORT`.
 
-    Raises ConfigError for another kind of place, LinkError where it cannot listen.
+    Raises ConfigError for another kind of place, or one where a file is, LinkError where it cannot listen.
     """
 
     def __init__(self, config: SourceConfig, clock: Clock, folder: Path) -> None:
@@ -78,6 +78,8 @@ class Feed:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._producer: socket.socket | None = None
+        self._callers: list[socket.socket] = []
+        """Connected, but nothing sent yet: who only looks whether somebody listens takes nobody's place."""
         self._received = bytearray()
         self.missed = 0
         """Pictures that were sent and not received, by their sequence numbers."""
@@ -97,13 +99,15 @@ class Feed:
             for ready in self._ready():
                 if ready is self._listener:
                     self._accept()
-                elif ready is self._producer and self._receive():
+                elif (ready is self._producer or self._is_new_producer(ready)) and self._receive():
                     yield from self._messages()
 
     def close(self) -> None:
         """Stop listening and let the producer go."""
         self._closed.set()
         self._drop(None)
+        for caller in [*self._callers]:
+            self._forget(caller)
         self._listener.close()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
@@ -113,6 +117,8 @@ class Feed:
         try:
             if kind == "unix" and rest:
                 self._path = folder / rest
+                if self._path.exists() and not self._path.is_socket():
+                    raise ConfigError(f"source.place: {self._path} is there already and is no socket")
                 return _listen_unix(self._path)
             host, _, port = rest.rpartition(":")
             if kind != "tcp" or not host or not port.isdigit():
@@ -135,10 +141,37 @@ class Feed:
             producer, _ = self._listener.accept()
         except OSError:
             return
-        self._drop("another one connected" if self._producer else None)
         producer.setblocking(False)
-        self._producer = producer
+        self._callers.append(producer)
         self._selector.register(producer, selectors.EVENT_READ)
+        if len(self._callers) > _MOST_CALLERS:
+            self._forget(self._callers[0])
+
+    def _is_new_producer(self, caller: object) -> bool:
+        """Whether a caller sends something: it then takes the place of the producer before it."""
+        found = next((known for known in self._callers if known is caller), None)
+        if found is None:
+            return False
+        try:
+            begins = bool(found.recv(1, socket.MSG_PEEK))
+        except OSError:
+            begins = False
+        if not begins:
+            self._forget(found)
+            return False
+        with contextlib.suppress(ValueError):
+            self._callers.remove(found)
+        self._drop("another one sends" if self._producer else None)
+        self._producer = found
+        return True
+
+    def _forget(self, caller: socket.socket) -> None:
+        """Let a caller go that sent nothing; `close` may do so at the same time in another thread."""
+        with contextlib.suppress(ValueError):
+            self._callers.remove(caller)
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(caller)
+        caller.close()
 
     def _receive(self) -> bool:
         """Take all that has arrived, so that nothing grows old in the socket; false where that is nothing."""
@@ -214,7 +247,7 @@ def _listen_unix(path: Path) -> socket.socket:
     """A socket that only this user reaches; one that a dead program left is replaced, a file is not."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if path.exists() and stat.S_ISSOCK(path.stat().st_mode) and not _is_served(path):
+        if path.is_socket() and not _is_served(path):
             path.unlink()
         before = os.umask(0o177)
         try:

@@ -98,7 +98,8 @@ def _pictures(opening: Opening) -> str:
         raise UavlocError(f"source: the picture {frame.name} cannot be read")
     height, width = frame.image.shape[:2]
     if (width, height) != (opening.camera.width_px, opening.camera.height_px):
-        raise UavlocError(f"source: pictures are {width} x {height} px, mission.camera says otherwise")
+        told = f"{opening.camera.width_px} x {opening.camera.height_px}"
+        raise UavlocError(f"source: pictures are {width} x {height} px, mission.camera says {told}")
     return f"{width} x {height} px from {config.kind} {config.place}"
 
 

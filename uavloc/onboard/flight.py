@@ -46,6 +46,7 @@ from uavloc.types import Frame, Hint
 
 _TURN_S = 0.1
 _SAVE_S = 1.0
+_SLOW_MS = 1000.0
 _GRACE_S = 1.0
 """How long stages have to end."""
 
@@ -57,6 +58,7 @@ class Flight:
         config, clock = opening.config, Clock()
         self._config, self._clock = config, clock
         self._stopping, self._report, timings = threading.Event(), Report(), Timings()
+        self._timings, self._was_slow = timings, False
         state = young_state(config.mission)
         takeoff = (state.takeoff_point() if state else None) or opening.takeoff
         opening.check_start()
@@ -165,12 +167,23 @@ class Flight:
         if now_s - self._saved_s >= _SAVE_S:
             self._saved_s = now_s
             self._save()
+            self._tell_of_processor()
             notify("WATCHDOG=1", f"STATUS={self._status.line()}")
 
     def _tell_of_camera(self, now_s: float) -> None:
         limit_s = self._config.onboard.frame_timeout_s
         silent = now_s - self._capture.last_s > limit_s
-        self._report.tell("pictures", f"none for {limit_s:g} s" if silent else "come", bad=silent)
+        if silent or self._capture.counts.total() > 0:
+            self._report.tell("pictures", f"none for {limit_s:g} s" if silent else "come", bad=silent)
+
+    def _tell_of_processor(self) -> None:
+        """A computer that cannot keep up shows in all that follows, and never as itself."""
+        taken_ms = self._timings.summary().get("total", {"p50_ms": 0.0})["p50_ms"]
+        slow = taken_ms > _SLOW_MS
+        said = f"a frame takes {taken_ms / 1e3:.1f} s: this computer is too slow, or busy with other work"
+        if slow or self._was_slow:
+            self._report.tell("processor", said if slow else "fast enough", bad=slow)
+        self._was_slow = slow
 
     def _save(self) -> None:
         """Keep what is believed for a restart; a disk that does not take it is reported."""

@@ -89,7 +89,9 @@ class Publishing:
         if self.paused:
             why = "paused by the operator"
         elif estimate.point is None:
-            why = f"the place is not known ({belief.outcome})" if belief.state is None else "too uncertain by now"
+            limit_m = belief.config.integrity.max_std_m
+            uncertain = f"too uncertain by now (1 sigma over integrity.max_std_m, {limit_m:g} m)"
+            why = f"the place is not known ({belief.outcome})" if belief.state is None else uncertain
         elif belief.understood_ns is None or (now_ns - belief.understood_ns) * 1e-9 > self._config.max_age_s:
             why = f"no frame was understood for {self._config.max_age_s:g} s"
         elif not within(estimate.point, known.bounds):
