@@ -157,7 +157,7 @@ def test_silence_and_trickles_end(store):
         assert time.monotonic() - started < 1.5
     with serving(in_turn(Reply(TILE, trickle_s=0.02))) as server:
         started = time.monotonic()
-        with pytest.raises(FetchError, match="the answer (comes too slowly|broke off).*, tried once"):
+        with pytest.raises(FetchError, match=r"the answer (comes too slowly|broke off).*, tried once"):
             fetch(server, store, timeout_s=0.05, retries=0)
         assert time.monotonic() - started < 2.0
 

@@ -19,7 +19,9 @@ from uavloc.sim.vehicle.live import RealTime
 from uavloc.sim.vehicle.recording import Recording
 from uavloc.sim.vehicle.spec import key_in, version_of
 
+DEFAULT_LINKS = {"px4": "udpout:127.0.0.1:14540"}
 DEFAULT_LINK = "udpout:127.0.0.1:14551"
+"""Where 'uavloc run --init' listens for each autopilot."""
 _EXAMPLE = f"""
 examples:
   uavloc sim vehicle world --autopilot ardupilot-copter --link udpout:127.0.0.1:14551 --feed unix:uavloc.sock \\
@@ -44,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", metavar="X.Y.Z", help="of the autopilot (default: 4.6.3, or 1.17.0)")
     parser.add_argument(
         "--link", action="append", metavar="URL",
-        help="udpout:HOST:PORT, udpin:, tcp: or tcpin:HOST:PORT; repeat it (default: " + DEFAULT_LINK + ")",
+        help="udpout:HOST:PORT, udpin:, tcp: or tcpin:HOST:PORT; repeat it (default: " + DEFAULT_LINK + ", port 14540 for px4)",
     )  # fmt: skip
     parser.add_argument(
         "--feed", metavar="URL", help="where pictures go: unix:PATH, tcp:HOST:PORT or folder:PATH (default: no camera)"
@@ -103,8 +105,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise UsageError(f"--speedup: {arguments.speedup:g} is not within 0.1 to 100")
     spec = vehicle_spec(arguments)
     scene = open_scene(arguments.scene, arguments.date, arguments.region)
+    default_link = DEFAULT_LINKS.get(arguments.autopilot, DEFAULT_LINK)
     with ExitStack() as opened:
-        ports = [opened.enter_context(closing(open_port(url))) for url in arguments.link or [DEFAULT_LINK]]
+        ports = [opened.enter_context(closing(open_port(url))) for url in arguments.link or [default_link]]
         vehicle = SimulatedVehicle(scene, spec, ports)
         eye = opened.enter_context(closing(Eye(scene, spec.flight, arguments.feed))) if arguments.feed else None
         _fly(RealTime(vehicle, eye, Recording(arguments.out, vehicle), arguments.speedup), arguments.out)
