@@ -46,7 +46,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", metavar="X.Y.Z", help="of the autopilot (default: 4.6.3, or 1.17.0)")
     parser.add_argument(
         "--link", action="append", metavar="URL",
-        help="udpout:HOST:PORT, udpin:, tcp: or tcpin:HOST:PORT; repeat it (default: " + DEFAULT_LINK + ", port 14540 for px4)",
+        help="udpout:HOST:PORT, udpin:, tcp: or tcpin:HOST:PORT; repeat it "
+        f"(default: {DEFAULT_LINK}, port 14540 for px4)",
     )  # fmt: skip
     parser.add_argument(
         "--feed", metavar="URL", help="where pictures go: unix:PATH, tcp:HOST:PORT or folder:PATH (default: no camera)"
