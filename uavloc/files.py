@@ -22,3 +22,11 @@ def write_atomic(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise UavlocError(f"{path}: cannot write: {error.strerror}") from error
+
+
+def begins_with(path: Path, start: bytes) -> bool:
+    """Whether a path is a file whose first bytes are these; raises OSError for a file that cannot be read."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as stream:
+        return stream.read(len(start)) == start

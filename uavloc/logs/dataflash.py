@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from uavloc.errors import InputError
+from uavloc.files import begins_with
 from uavloc.logs.items import Exposure, Item, above_ground, attitude, climbed, position
 from uavloc.logs.telemetry import TelemetryLog
 from uavloc.types import Attitude
@@ -91,10 +92,7 @@ class DataFlash(TelemetryLog):
     @staticmethod
     def accepts(path: Path) -> bool:
         """Whether a file begins as such a log."""
-        if not path.is_file():
-            return False
-        with path.open("rb") as stream:
-            return stream.read(3) == HEAD + bytes((_SHAPES,))
+        return begins_with(path, HEAD + bytes((_SHAPES,)))
 
     @property
     def utc(self) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from uavloc.errors import InputError
+from uavloc.files import begins_with
 from uavloc.frames import rotation_from_quaternion
 from uavloc.logs.items import Exposure, Item, above_ground, climbed, oriented, position
 from uavloc.logs.telemetry import TelemetryLog
@@ -82,10 +83,7 @@ class ULog(TelemetryLog):
     @staticmethod
     def accepts(path: Path) -> bool:
         """Whether a file begins as such a log."""
-        if not path.is_file():
-            return False
-        with path.open("rb") as stream:
-            return stream.read(len(MAGIC)) == MAGIC
+        return begins_with(path, MAGIC)
 
     @property
     def utc(self) -> bool:
