@@ -24,7 +24,7 @@ from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.mapage import map_age_years
 from uavloc.mount import Mount, feigned, looks_down, mount_of
-from uavloc.odometry import View, is_frozen, measure_motion
+from uavloc.odometry import Raw, View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
 from uavloc.staleness import StaleBlock
@@ -95,7 +95,7 @@ class Localizer:
         self._agl_m = 0.0
         self._trusted = True
         """Whether the heading under which the last view was laid down is borne out by motion or map."""
-        self._picture: tuple[int, Pixels | None] = (0, None)
+        self._raw: tuple[int, Raw | None] = (0, None)
         self._first_ns: int | None = None
         self._last_ns = 0
         self._yaw_rad: float | None = None
@@ -250,11 +250,12 @@ class Localizer:
 
     def _stuck(self, t_ns: int, picture: Pixels) -> bool:
         """Whether the camera repeats itself: frames too close together to have moved must be the very same."""
-        since_ns, before = self._picture
+        since_ns, before = self._raw
         if before is not None and t_ns - since_ns < self._config.odometry.min_gap_s * 1e9:
-            return np.array_equal(before, picture)
-        self._picture = (t_ns, picture)
-        return before is not None and is_frozen(before, picture)
+            return np.array_equal(before.picture, picture)
+        raw = Raw(picture)
+        self._raw = (t_ns, raw)
+        return before is not None and is_frozen(before, raw)
 
     def _followed(self, sight: Sight) -> Hypotheses:
         """The hypotheses; the operator's start holds for the first frame of the flight, usable or not."""

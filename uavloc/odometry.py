@@ -106,17 +106,33 @@ def measure_motion(previous: View, current: View, config: OdometryConfig, max_sp
     return Motion(previous.t_ns, (float(fit.shift[0]), float(fit.shift[1])), fit.turn_rad, fit.log_scale, cov)
 
 
-def is_frozen(previous: Pixels, current: Pixels) -> bool:
-    """Whether two raw frames of one camera show that it is stuck: the same picture, or the same compressed anew.
+@dataclass(frozen=True)
+class Raw:
+    """A frame as the camera gave it, grey or RGB."""
+
+    picture: Pixels
+
+    @cached_property
+    def shrunk(self) -> Float32:
+        """Grey and small; made once, although a frame is compared with the one before and the one after."""
+        height, width = self.picture.shape[:2]
+        size = (max(1, width // _FROZEN_SHRINK), max(1, height // _FROZEN_SHRINK))
+        plain = grey(self.picture).astype(np.float32)
+        return np.asarray(cv2.resize(plain, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def is_frozen(previous: Raw, current: Raw) -> bool:
+    """Whether two frames of one camera show that it is stuck: the same picture, or the same compressed anew.
 
     Shrunk, so that noise and compression average out, they differ by less than the smallest motion would make them. A
     vehicle that really stands still, in still air, is taken for a stuck camera too.
     """
-    if previous.shape != current.shape or np.array_equal(previous, current):
-        return previous.shape == current.shape
-    before, now = _shrunk(previous), _shrunk(current)
+    if previous.picture.shape != current.picture.shape:
+        return False
+    before, now = previous.shrunk, current.shrunk
     detail = float(np.diff(before, axis=1).std())
-    return float((now - before).std()) < _FROZEN_SHIFT * detail
+    alike = float((now - before).std()) < _FROZEN_SHIFT * detail
+    return alike or (np.array_equal(before, now) and np.array_equal(previous.picture, current.picture))
 
 
 @dataclass(frozen=True)
@@ -256,9 +272,3 @@ def _floor(pairs: _Pairs, fit: _Fit, gsd_m: float, config: OdometryConfig) -> Fl
     shift_m = math.hypot(least_m, bent_m)
     turn_rad = math.hypot(least_m, bent_m / 3.0) / radius_m
     return np.diag(np.square([shift_m, shift_m, turn_rad, shift_m / radius_m]))
-
-
-def _shrunk(image: Pixels) -> Float32:
-    height, width = image.shape[:2]
-    size = (max(1, width // _FROZEN_SHRINK), max(1, height // _FROZEN_SHRINK))
-    return np.asarray(cv2.resize(grey(image).astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)

@@ -17,7 +17,6 @@ from uavloc.pixels import grey
 from uavloc.turns import Turn, similarity
 from uavloc.types import Float, Mask, Patch, Pixels
 
-_BORDER_SAMPLES = 33
 _GRID_PX = 8
 _SHRINK_FROM = 1.25
 _SMOOTH_PX = 4
@@ -25,10 +24,7 @@ _SMOOTH_PX = 4
 
 def footprint_ne(camera: CameraModel, ned_from_body: Float, agl_m: float, max_oblique_rad: float) -> Float:
     """Ground points (N x 2: north, east metres from below the vehicle) of a grid of pixels; N is 0 if none is seen."""
-    u = np.linspace(0.0, camera.width_px - 1.0, _BORDER_SAMPLES)
-    v = np.linspace(0.0, camera.height_px - 1.0, _BORDER_SAMPLES)
-    pixels = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-    rays = camera.rays_from_pixels(pixels) @ (ned_from_body @ camera.body_from_cam).T
+    rays = camera.spread_rays @ (ned_from_body @ camera.body_from_cam).T
     lever = ned_from_body @ np.asarray(camera.lever_body_m)
     height_m = agl_m - lever[2]
     if height_m <= 0.0:
@@ -67,12 +63,12 @@ def rectify(
     pixels, seen = _project(camera, ned_from_body, agl_m, north, east, max_oblique_rad)
 
     shrunk, factor = _shrink(grey(image), camera, agl_m, ground, min(gsd_m))
-    u = _interpolated((pixels[..., 0] + 0.5) * factor[0] - 0.5, width, height)
-    v = _interpolated((pixels[..., 1] + 0.5) * factor[1] - 0.5, width, height)
+    at = _interpolated((pixels + 0.5) * factor - 0.5, width, height)
+    u, v = at[..., 0], at[..., 1]
     mask: Mask = (u >= 0) & (v >= 0) & (u <= shrunk.shape[1] - 1) & (v <= shrunk.shape[0] - 1)
     if not seen.all():
         mask &= _interpolated(seen.astype(np.float32), width, height) > 0.999
-    laid = cv2.remap(shrunk, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    laid = cv2.remap(shrunk, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return Patch(np.asarray(laid, np.uint8), mask, gsd_m, (-float(x[0]), -float(y[0])))
 
 
