@@ -6,6 +6,7 @@ descriptor channels, without mean removal because descriptors are zero-mean by c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -89,10 +90,15 @@ def parabola(left: float, middle: float, right: float) -> tuple[float, float]:
 
 def peak_offset(surface: Float32, row: int, column: int) -> tuple[float, float]:
     """Sub-cell place (row, column) of the maximum at an integer cell of a surface."""
-    padded = np.pad(surface, 1, constant_values=-np.inf)[row : row + 3, column : column + 3].astype(np.float64)
-    vertical = parabola(padded[0, 1], padded[1, 1], padded[2, 1])
-    horizontal = parabola(padded[1, 0], padded[1, 1], padded[1, 2])
+    vertical = parabola(*_around(surface[:, column], row))
+    horizontal = parabola(*_around(surface[row], column))
     return row + vertical[0], column + horizontal[0]
+
+
+def _around(line: Float32, i: int) -> tuple[float, float, float]:
+    """An element and its neighbours, not finite beyond the ends."""
+    before = float(line[i - 1]) if i > 0 else -math.inf
+    return before, float(line[i]), float(line[i + 1]) if i + 1 < len(line) else -math.inf
 
 
 @dataclass(frozen=True)

@@ -183,12 +183,17 @@ def _features(patch: Patch) -> Features:
 
 
 def _matched(current: Features, previous: Features, ratio: float) -> _Pairs:
-    """Features whose best match is clearly better than the second, each at most once."""
-    matches = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(current.described, previous.described, 2)
-    clear = [pair[0] for pair in matches if len(pair) == 2 and pair[0].distance < ratio * pair[1].distance]
-    best_for = {match.trainIdx: match for match in sorted(clear, key=lambda match: -match.distance)}
-    of, to = np.array([(m.queryIdx, m.trainIdx) for m in best_for.values()], np.int64).reshape(-1, 2).T
-    return _Pairs(current.points_ne_m[of], previous.points_ne_m[to])
+    """Features whose best match is clearly better than the second, each at most once: with the nearest."""
+    if len(current.described) == 0 or len(previous.described) < 2:
+        return _Pairs(np.empty((0, 2)), np.empty((0, 2)))
+    distances, nearest = cv2.batchDistance(
+        current.described, previous.described, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=2
+    )
+    clear = np.flatnonzero(distances[:, 0] < ratio * distances[:, 1])
+    clear = clear[np.argsort(-distances[clear, 0], kind="stable")]
+    _, last = np.unique(nearest[clear[::-1], 0], return_index=True)
+    of = clear[::-1][last]
+    return _Pairs(current.points_ne_m[of], previous.points_ne_m[nearest[of, 0]])
 
 
 def _trusted(pairs: _Pairs, gsd_m: float, config: OdometryConfig) -> _Pairs | None:

@@ -63,12 +63,11 @@ def rectify(
     pixels, seen = _project(camera, ned_from_body, agl_m, north, east, max_oblique_rad)
 
     shrunk, factor = _shrink(grey(image), camera, agl_m, ground, min(gsd_m))
-    at = _interpolated((pixels + 0.5) * factor - 0.5, width, height)
-    u, v = at[..., 0], at[..., 1]
+    u, v = cv2.split(_interpolated((pixels + 0.5) * factor - 0.5, width, height))
     mask: Mask = (u >= 0) & (v >= 0) & (u <= shrunk.shape[1] - 1) & (v <= shrunk.shape[0] - 1)
     if not seen.all():
         mask &= _interpolated(seen.astype(np.float32), width, height) > 0.999
-    laid = cv2.remap(shrunk, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    laid = cv2.remap(shrunk, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return Patch(np.asarray(laid, np.uint8), mask, gsd_m, (-float(x[0]), -float(y[0])))
 
 
