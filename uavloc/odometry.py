@@ -191,8 +191,9 @@ def _matched(current: Features, previous: Features, ratio: float) -> _Pairs:
     )
     clear = np.flatnonzero(distances[:, 0] < ratio * distances[:, 1])
     clear = clear[np.argsort(-distances[clear, 0], kind="stable")]
-    _, last = np.unique(nearest[clear[::-1], 0], return_index=True)
-    of = clear[::-1][last]
+    _, farthest = np.unique(nearest[clear, 0], return_index=True)
+    _, closest = np.unique(nearest[clear[::-1], 0], return_index=True)
+    of = clear[::-1][closest][np.argsort(farthest)]
     return _Pairs(current.points_ne_m[of], previous.points_ne_m[nearest[of, 0]])
 
 

@@ -63,7 +63,8 @@ def rectify(
     pixels, seen = _project(camera, ned_from_body, agl_m, north, east, max_oblique_rad)
 
     shrunk, factor = _shrink(grey(image), camera, agl_m, ground, min(gsd_m))
-    u, v = cv2.split(_interpolated((pixels + 0.5) * factor - 0.5, width, height))
+    u = _interpolated((pixels[..., 0] + 0.5) * factor[0] - 0.5, width, height)
+    v = _interpolated((pixels[..., 1] + 0.5) * factor[1] - 0.5, width, height)
     mask: Mask = (u >= 0) & (v >= 0) & (u <= shrunk.shape[1] - 1) & (v <= shrunk.shape[0] - 1)
     if not seen.all():
         mask &= _interpolated(seen.astype(np.float32), width, height) > 0.999
