@@ -184,6 +184,7 @@ class Localizer:
         laid = self._asker.lay(sight, self._likeliest(places, sight))
         with self._asker.watch.timed("odometry"):
             motion = self._motion(sight, laid)
+        with self._asker.watch.timed("filter"):
             places.advance(motion)
         if motion.step is not None:
             self._understood_ns = sight.frame.t_ns
@@ -195,10 +196,11 @@ class Localizer:
             else self._seeker.follow(sight, laid, leader.state)
         )
         for look, density in looks:
-            for hypothesis in known:
-                if hypothesis not in results and look.covers(hypothesis.state):
-                    results[hypothesis] = (look, places.weigh(hypothesis, look))
-            places.born(look, density)
+            with self._asker.watch.timed("filter"):
+                for hypothesis in known:
+                    if hypothesis not in results and look.covers(hypothesis.state):
+                        results[hypothesis] = (look, places.weigh(hypothesis, look))
+                places.born(look, density)
             if self._on_look is not None:
                 self._on_look(look, self._local)
         if leader is not None and leader not in results:

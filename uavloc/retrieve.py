@@ -137,7 +137,7 @@ class Retriever:
     def _search(
         self, vectors: Float32, together: list[int], selector: Any, count: int, *, everywhere: bool
     ) -> tuple[NDArray[np.int64], NDArray[np.int64], Float]:
-        """The `count` windows that look most like each picture: number of the picture, row of the window, similarity."""
+        """The `count` windows most like each picture: number of the picture, row of the window, similarity."""
         settings = self._settings(selector, everywhere=everywhere)
         similar, rows = self._index.search(vectors[together], max(1, count), params=settings)
         real = rows >= 0
