@@ -88,9 +88,9 @@ def run(job: ColdJob) -> dict[str, Any]:
     encoder = load_engine(job.engine)
     flight = Path(job.flight)
     camera = load_camera(flight / "camera.json")
-    with WideCache.open(Path(job.cache), encoder) as cache:
-        if job.wide is not None:
-            cache.use(Path(job.wide))
+    with (TileCache if job.wide is None else WideCache).open(Path(job.cache), encoder) as cache:
+        if isinstance(cache, WideCache):
+            cache.use(Path(str(job.wide)))
         opened_s = time.perf_counter() - started
         timed = cold_starts(cache, encoder, camera, list(open_log(flight).events()))
     return {"open_s": opened_s, "timed": timed, "rss_mb": peak_rss_bytes() / 1e6}

@@ -66,7 +66,7 @@ class FrameSpeed:
     `phase` is tracking (frames with a fix) or a cold start (first frames of which nothing but the map is known), with
     or without a compass, over a map of `km2`. `p50_ms` and `p95_ms` are from the decoded frame to its estimate,
     `cpu_ms` is the median of the processor time of all threads meanwhile, `fps` frames per second from file to file.
-    `rss_mb` and `open_s` (engine, cache, verification) are of a process that did nothing else; None where there is none.
+    `rss_mb` and `open_s` (engine, cache, verification) are of a process that did nothing else; None: not told.
     """
 
     engine: str

@@ -18,7 +18,7 @@ from uavloc.errors import UavlocError
 from uavloc.starttext import start_text
 from uavloc.types import Start
 
-ROUNDS = 5
+ROUNDS = 3
 _START_STD_M = 30.0
 
 
