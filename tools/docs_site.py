@@ -1,7 +1,7 @@
 """What the documentation site has beside docs/: hooks of MkDocs, named in mkdocs.yml.
 
-READMEs and the changelog stay where GitHub shows them and become pages too, with their links turned to pages; the page of
-all settings is written from their descriptions.
+READMEs and the changelog stay where GitHub shows them and become pages too, with their links turned to pages; the page
+of all settings is written from their descriptions.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ PAGES = {
     "ros2_ws/README.md": "ros2-workspace.md",
 }
 SOURCE_OF = {page: source for source, page in PAGES.items()}
+_ABOUT_SETTINGS = """# All settings
+
+What may stand in the file of `--config`, with defaults. What is not named keeps its default; a name that does not exist is
+refused. Change settings of the localizer only if you [measure](accuracy.md) what that does.
+"""
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 
 
@@ -57,30 +62,20 @@ def _turned(link: re.Match[str], source: str) -> str:
 
 def settings() -> str:
     """The page of all settings."""
-    lines = [
-        "# All settings",
-        "",
-        "What may stand in the file of `--config`, with defaults. What is not named keeps its default; a name that does not "
-        "exist is refused. Replays use all but `mission`, `source`, `link`, `publish`, `recorder`, `operator`, `onboard`. "
-        "Change settings of the localizer only if you [measure](accuracy.md) what that does.",
-    ]
-    for name, field in Config.model_fields.items():
-        section = _section(field.annotation)
-        if section is None:
-            continue
-        lines += [
-            "",
-            f"## {name}",
-            "",
-            (section.__doc__ or "").strip(),
-            "",
-            "| setting | default | meaning |",
-            "|---|---|---|",
-        ]
-        for key, value in section.model_fields.items():
-            meaning = (value.description or "").replace("|", "\\|")
-            lines.append(f"| `{key}` | `{value.get_default(call_default_factory=True)!r}` | {meaning} |")
-    return "\n".join([*lines, ""])
+    sections = [(name, _section(field.annotation)) for name, field in Config.model_fields.items()]
+    return _ABOUT_SETTINGS + "".join(_settings_of(name, section) for name, section in sections if section is not None)
+
+
+def _settings_of(name: str, section: type[Section]) -> str:
+    rows = "".join(
+        f"| `{key}` | `{field.get_default(call_default_factory=True)!r}` | {_in_table(field.description or '')} |\n"
+        for key, field in section.model_fields.items()
+    )
+    return f"\n## {name}\n\n{section.__doc__}\n\n| setting | default | meaning |\n|---|---|---|\n{rows}"
+
+
+def _in_table(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _section(annotation: Any) -> type[Section] | None:

@@ -36,9 +36,8 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         panels = looked(Path(folder))
-    strip = np.hstack(
-        [each for panel in panels for each in (boxed(panel), np.full((SIDE, GAP, 3), 255, np.uint8))][:-1]
-    )
+    gap = np.full((SIDE, GAP, 3), 255, np.uint8)
+    strip = np.hstack([each for panel in panels for each in (gap, boxed(panel))][1:])
     cv2.imwrite(str(out / "one-frame.webp"), cv2.cvtColor(strip, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 70])
 
 
