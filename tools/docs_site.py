@@ -28,8 +28,8 @@ PAGES = {
 SOURCE_OF = {page: source for source, page in PAGES.items()}
 _ABOUT_SETTINGS = """# All settings
 
-What may stand in the file of `--config`, with defaults. What is not named keeps its default; a name that does not exist is
-refused. Change settings of the localizer only if you [measure](accuracy.md) what that does.
+What may stand in the file of `--config`, with defaults. What is not named keeps its default; a name that does not exist
+is refused. Change settings of the localizer only if you [measure](accuracy.md) what that does.
 """
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 
