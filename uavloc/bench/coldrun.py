@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from uavloc.bench.excerpt import Excerpt
 from uavloc.bench.faults import without_heading
 from uavloc.bench.widecache import WideCache
 from uavloc.camera import CameraModel, load_camera
@@ -31,11 +32,15 @@ EVERY = 5
 
 @dataclass(frozen=True)
 class ColdJob:
-    """A cache, an engine, a flight; `wide` is a folder of `widecache.widen`, None for the cache as it is."""
+    """A cache, an engine, the first `frames` of a flight (None for all).
+
+    `wide` is a folder of `widecache.widen`, None for the cache as it is.
+    """
 
     cache: str
     engine: str
     flight: str
+    frames: int | None
     wide: str | None
 
 
@@ -92,7 +97,7 @@ def run(job: ColdJob) -> dict[str, Any]:
         if isinstance(cache, WideCache):
             cache.use(Path(str(job.wide)))
         opened_s = time.perf_counter() - started
-        timed = cold_starts(cache, encoder, camera, list(open_log(flight).events()))
+        timed = cold_starts(cache, encoder, camera, list(Excerpt(open_log(flight), frames=job.frames).events()))
     return {"open_s": opened_s, "timed": timed, "rss_mb": peak_rss_bytes() / 1e6}
 
 

@@ -154,8 +154,10 @@ def frame_speed(
     return _frame_speed(encoder.name, "tracking", (area_km2(cache.manifest), windows), timings, fps=fps)
 
 
-def cold_speed(engine: str, cache: TileCache, flight: Flight, km2: float | None, folder: Path) -> Iterator[FrameSpeed]:
-    """Begin anew, from nothing, at some of the frames, in a process of their own.
+def cold_speed(
+    engine: str, cache: TileCache, flight: Flight, frames: int | None, km2: float | None, folder: Path
+) -> Iterator[FrameSpeed]:
+    """Begin anew, from nothing, at some of the first `frames` (None: of all), in a process of their own.
 
     Over the cache as it is, or repeated until it covers `km2`. Raises UavlocError.
     """
@@ -164,7 +166,8 @@ def cold_speed(engine: str, cache: TileCache, flight: Flight, km2: float | None,
     if km2 is not None:
         folder.mkdir(parents=True, exist_ok=True)
         windows, area = widen(cache, km2, folder), km2
-    told = run_alone(ColdJob(str(cache.path), engine, str(flight.folder), None if km2 is None else str(folder)))
+    wide = None if km2 is None else str(folder)
+    told = run_alone(ColdJob(str(cache.path), engine, str(flight.folder), frames, wide))
     for phase, timings in told["timed"].items():
         yield _frame_speed(engine, phase, (area, windows), timings, open_s=told["open_s"], rss_mb=told["rss_mb"])
 

@@ -150,7 +150,7 @@ def _frames(
     if "cold" in parts and cache.manifest.index is not None:
         for km2 in (None, *arguments.km2):
             with progress(f"cold starts with {name}"):
-                yield from cold_speed(name, cache, flight, km2, folder / f"wide{km2}")
+                yield from cold_speed(name, cache, flight, arguments.frames, km2, folder / f"wide{km2}")
 
 
 def _machine() -> str:
