@@ -15,7 +15,7 @@ import numpy as np
 
 from uavloc.config import ConsensusConfig, EvidenceConfig, RegisterConfig
 from uavloc.consensus import parts_agreeing
-from uavloc.correlation import correlate, parabola, peak_offset, standardised, standing_out
+from uavloc.correlation import Spectra, correlate, parabola, peak_offset, standardised, standing_out
 from uavloc.evidence import score_log_ratio
 from uavloc.turns import Turn, smallest_steps
 from uavloc.types import Descriptors, Float, Float32, Mask, Match
@@ -165,15 +165,20 @@ class Surface:
 
 
 def survey(
-    query: Descriptors, window: Descriptors, search: Search, config: RegisterConfig, evidence: EvidenceConfig
+    query: Descriptors,
+    window: Descriptors,
+    search: Search,
+    config: RegisterConfig,
+    evidence: EvidenceConfig,
+    kept: Spectra | None = None,
 ) -> Surface | None:
     """How well the patch fits everywhere in the window; None where the window holds too little map.
 
-    `query` holds one variant for every turn of the search.
+    `query` holds one variant for every turn of the search; `kept` is its, where it is asked of several windows.
     """
     if not window.mask.any():
         return None
-    values, usable = correlate(query, window, config.min_overlap)
+    values, usable = correlate(query, window, config.min_overlap, kept)
     seen = query.mask.sum(axis=(1, 2))
     usable &= (seen >= config.min_overlap * seen.max())[:, None, None]
     if usable.mean() < _MIN_USABLE_SHARE:
