@@ -162,7 +162,8 @@ class Link:
         self._complained = True
         self._opened = False
         self._transport.close()
-        self._outbox.unsent += len(self._outbox.take())
+        left = self._outbox.take()
+        self._outbox.unsent += len(left)
         self._ending.wait(_REOPEN_S)
 
     def _turn(self) -> None:

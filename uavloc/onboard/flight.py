@@ -178,12 +178,12 @@ class Flight:
 
     def _tell_of_processor(self) -> None:
         """A computer that cannot keep up shows in all that follows, and never as itself."""
-        taken_ms = self._timings.summary().get("total", {"p50_ms": 0.0})["p50_ms"]
+        taken_ms = self._timings.lately_ms("total")
         slow = taken_ms > _SLOW_MS
-        said = f"a frame takes {taken_ms / 1e3:.1f} s: this computer is too slow, or busy with other work"
-        if slow or self._was_slow:
+        self._was_slow = self._was_slow or slow
+        if self._was_slow:
+            said = f"a frame takes about {taken_ms / 1e3:.0f} s: this computer is too slow, or busy with other work"
             self._report.tell("processor", said if slow else "fast enough", bad=slow)
-        self._was_slow = slow
 
     def _save(self) -> None:
         """Keep what is believed for a restart; a disk that does not take it is reported."""
@@ -192,8 +192,9 @@ class Flight:
             try:
                 save_state(Path(self._config.mission.state), known.prior, known.takeoff, self._clock)
                 self._saved_ns = known.prior.t_ns
+                self._report.tell("state", f"kept in {self._config.mission.state}")
             except UavlocError as error:
-                self._report.tell("state", str(error), bad=True)
+                self._report.tell("state", f"{error}: a restart would not go on from here", bad=True)
 
     def _close(self) -> bool:
         """End everything within two seconds; whether all threads have ended."""
