@@ -10,9 +10,10 @@ from typing import Any
 
 from uavloc.clock import Clock
 from uavloc.errors import UsageError, one_line
+from uavloc.onboard.ground import within
 from uavloc.onboard.localizing import Fitted, Localizing
 from uavloc.onboard.orders import MAX_RADIUS_M, MIN_RADIUS_M
-from uavloc.onboard.publishing import Publishing, within
+from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.report import Report
 from uavloc.types import CHI2_95, GeoPoint, Hint, Start
 
@@ -54,7 +55,7 @@ class Operator:
         if not MIN_RADIUS_M / 3.0 <= std_m <= MAX_RADIUS_M:
             raise UsageError(f"hint: the radius is not within {MIN_RADIUS_M:g} to {MAX_RADIUS_M:g} m")
         known = self._localizing.board.newest
-        if not within(point, known.bounds):
+        if not within(point, known.ground.bounds):
             raise UsageError(f"hint: {point.lat_deg:.6f},{point.lon_deg:.6f} lies off the map")
         self._hinted(Hint(self._clock.now_ns(), Start(point, std_m)))
         text = f"{point.lat_deg:.6f},{point.lon_deg:.6f} within {std_m:.0f} m (1 sigma)"
