@@ -105,7 +105,9 @@ def test_beyond_the_edge_of_a_turned_picture_there_is_no_ground(
 ) -> None:
     with rasterio.open(folder / "turned.tif") as file:
         lons, lats = rasterio.transform.xy(file.transform, [0, 0, SIZE, SIZE], [0, SIZE, SIZE, 0], offset="ul")
-    picture = shapely.Polygon([((lat - LAT) * NORTH_M, (lon - LON) * EAST_M) for lon, lat in zip(lons, lats)])
+    picture = shapely.Polygon(
+        [((lat - LAT) * NORTH_M, (lon - LON) * EAST_M) for lon, lat in zip(lons, lats, strict=True)]
+    )
     here, square_m = shapely.Point(north_m, east_m), tile_m(turned) / 8.0
     if picture.buffer(-2.0).contains(here):
         assert turned.holds(place(north_m, east_m))

@@ -291,6 +291,6 @@ def test_a_fault_in_an_answer_is_told_and_ends_nothing() -> None:
         raise RuntimeError("two\nlines")
 
     unused: Any = None
-    operator = Operator(unused, unused, unused, unused, fails, Clock(), Report())
+    operator = Operator(unused, unused, unused, unused, fails, unused, Clock(), Report())
     told = json.loads(answer(b'{"command": "status"}', operator))
     assert told == {"ok": False, "said": "failed: RuntimeError: two lines"}

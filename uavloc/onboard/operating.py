@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from uavloc.clock import Clock
-from uavloc.errors import UsageError, one_line
+from uavloc.errors import UavlocError, UsageError, one_line
 from uavloc.onboard.ground import within
 from uavloc.onboard.localizing import Fitted, Localizing
 from uavloc.onboard.orders import MAX_RADIUS_M, MIN_RADIUS_M
+from uavloc.onboard.pausefile import PauseFile
 from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.report import Report
 from uavloc.types import CHI2_95, GeoPoint, Hint, Start
@@ -32,11 +33,12 @@ class Operator:
         hinted: Callable[[Hint], None],
         fit: Callable[[Path], Fitted],
         status: Callable[[], dict[str, Any]],
+        pause: PauseFile,
         clock: Clock,
         report: Report,
     ) -> None:
         self._localizing, self._publishing, self._hinted = localizing, publishing, hinted
-        self._fit, self._status, self._clock, self._report = fit, status, clock, report
+        self._fit, self._status, self._pause, self._clock, self._report = fit, status, pause, clock, report
         self._switch: threading.Thread | None = None
         self._switch_said = ""
 
@@ -66,14 +68,24 @@ class Operator:
         )
 
     def pause(self) -> str:
-        """No positions go to the autopilot; all else goes on."""
+        """No positions go to the autopilot, nor after a restart; all else goes on."""
         self._publishing.paused = True
-        return "paused: no positions are published"
+        return "paused: no positions are published" + self._kept(self._pause.keep, ", until a restart")
 
     def resume(self) -> str:
         """Positions go to the autopilot again."""
         self._publishing.paused = False
-        return "resumed: positions are published when they are known"
+        said = "resumed: positions are published when they are known"
+        return said + self._kept(self._pause.remove, "; a restart would pause again")
+
+    def _kept(self, change: Callable[[], None], otherwise: str) -> str:
+        """Make a pause or its end outlast a restart; what is said where that fails."""
+        try:
+            change()
+        except UavlocError as error:
+            self._report.tell("pause", str(error), bad=True)
+            return f"{otherwise}: {one_line(error)}"
+        return "" if self._pause.path else otherwise * self._publishing.paused
 
     def switch(self, path: Path) -> str:
         """Open another cache beside the flight, and go on with it from what is believed by then."""

@@ -68,7 +68,8 @@ class Publishing:
         if known.serial != self._serial and not told.why:
             self._timings.add({"exposure to message": (self._clock.now_ns() - known.belief.t_ns) * 1e-6})
         self._serial = known.serial
-        self._report.tell("position", f"not published: {told.why}" if told.why else "published")
+        said = f"not published: {told.why}" if told.why else "published"
+        self._report.tell("position", said, published=not told.why, outcome=str(told.estimate.outcome))
 
     def _guarded(self, publisher: Publisher, estimate: Estimate) -> None:
         """A publisher that fails once is reported; one that fails on and on ends the program."""
