@@ -34,6 +34,8 @@ Exit codes: 0 all is right, 1 something is wrong or could not be set, 2 wrong us
 """
 _VERSION_S = 5.0
 """A vehicle that has not told its version so long after it was first heard is taken as old."""
+_HOVERS_S = 2.5
+"""An aeroplane that has not told by then that it can hover cannot."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +109,10 @@ def _met(link: Link, config: LinkConfig, timeout_s: float) -> Vehicle:
         vehicle = link.vehicle
         if vehicle.autopilot != "unknown":
             known_at = known_at or time.monotonic()
-            if vehicle.version is not None or time.monotonic() - known_at > _VERSION_S:
+            known_s = time.monotonic() - known_at
+            if (
+                vehicle.version is not None and (vehicle.kind != "plane" or known_s > _HOVERS_S)
+            ) or known_s > _VERSION_S:
                 return vehicle
         time.sleep(0.05)
     if known_at is not None:
