@@ -248,7 +248,7 @@ def test_the_recording_holds_the_flight(flight: Flight, flown: Flown, folder: Pa
 
 def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: Path) -> None:
     onboard = Onboard(folder / "killed", flown)
-    with Copter(flown.log, onboard.pictures, onboard.port) as copter:
+    with Copter(flown.log, onboard.pictures, onboard.port, speedup=1.0) as copter:
         with onboard:
             until(lambda: onboard.status()["links"][0]["synced"])
             copter.fly()
