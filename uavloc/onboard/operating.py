@@ -70,6 +70,8 @@ class Operator:
     def pause(self) -> str:
         """No positions go to the autopilot, nor after a restart; all else goes on."""
         self._publishing.paused = True
+        if self._pause.path is None:
+            return "paused: no positions are published, until a restart"
         return "paused: no positions are published" + self._kept(self._pause.keep, ", until a restart")
 
     def resume(self) -> str:
@@ -79,13 +81,13 @@ class Operator:
         return said + self._kept(self._pause.remove, "; a restart would pause again")
 
     def _kept(self, change: Callable[[], None], otherwise: str) -> str:
-        """Make a pause or its end outlast a restart; what is said where that fails."""
+        """Make a pause or its end outlast a restart; empty, or what is to be said where that fails."""
         try:
             change()
         except UavlocError as error:
             self._report.tell("pause", str(error), bad=True)
             return f"{otherwise}: {one_line(error)}"
-        return "" if self._pause.path else otherwise * self._publishing.paused
+        return ""
 
     def switch(self, path: Path) -> str:
         """Open another cache beside the flight, and go on with it from what is believed by then."""
