@@ -43,7 +43,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "loglines", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
     **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "replayjob", "run"], 9),
-    **dict.fromkeys(["runadvice", "runfacts", "scenes", "stalemap", "trackmap", "workshop"], 9),
+    **dict.fromkeys(["runadvice", "runfacts", "scenes", "searchareas", "stalemap", "trackmap", "workshop"], 9),
     **dict.fromkeys(["album", "comparison", "flightreport", "keeping"], 9),
 }
 TOP = 9

@@ -6,7 +6,7 @@ The truth, where there is one, is read for the figures and the picture; the Loca
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from uavloc.errors import StoppedError, UavlocError, UsageError
 from uavloc.evaluate import Metrics, evaluate, write_errors, write_metrics
 from uavloc.files import write_atomic
 from uavloc.flightreport import write_report
+from uavloc.frames import LocalFrame
+from uavloc.hypotheses import Look
 from uavloc.keeping import Keeper, Watched, check_record
 from uavloc.localizer import Localizer
 from uavloc.logs import FlightLog
@@ -25,7 +27,7 @@ from uavloc.logs.flight import open_flight
 from uavloc.logs.joined import Joined
 from uavloc.logs.recording import Recording
 from uavloc.logs.timesync import Sync
-from uavloc.logs.truth import TruthFile, read_truth, truth_of_log
+from uavloc.logs.truth import Finder, TruthFile, finder_in_log, read_truth, truth_of_log
 from uavloc.memory import peak_rss_bytes
 from uavloc.mount import mount_advice
 from uavloc.publish import FILES
@@ -35,6 +37,7 @@ from uavloc.repetition import Repetition, repetition
 from uavloc.replayjob import Job, flight_facts, run_facts, setup_of
 from uavloc.runadvice import Heard, advice, check_start, warn_about_age, warn_of_setup
 from uavloc.runfacts import config_text
+from uavloc.searchareas import SearchAreas
 from uavloc.stalemap import write_stale
 from uavloc.staleness import StaleBlock
 from uavloc.tiles import TileCache
@@ -90,15 +93,16 @@ def run_replay(job: Job, progress: Progress) -> Result:
         if isinstance(job.start, Start):
             check_start(job.start, cache)
         album = Album(cache, len(reader)) if job.report else None
-        on_look = None if album is None else album.look
-        localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff, on_look)
+        areas = None if scored.finder is None else SearchAreas(scored.finder)
+        shown = [watcher.look for watcher in (album, areas) if watcher is not None]
+        localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff, _all(shown))
         warn_of_setup(start, setup.takeoff, cache)
         _prepare(job)
         facts = run_facts(job, setup, cache, encoder)
         write_atomic(job.out / CONFIG, config_text(config, facts).encode())
         keeper = None if job.record is None else Keeper(job.record, flight_facts(setup, cache, encoder))
-        watching = [watcher for watcher in (album, keeper) if watcher is not None]
-        watched = Watched(heard, [watcher.event for watcher in watching])
+        watched = Watched(heard, [watcher.event for watcher in (album, keeper) if watcher is not None])
+        watching = [watcher for watcher in (album, keeper, areas) if watcher is not None]
         estimates = _published(watched, localizer, watching, job.out, progress)
         truth = scored.truth(estimates)
         flown = _of_frames(truth, estimates) if truth is not None else []
@@ -111,10 +115,11 @@ def run_replay(job: Job, progress: Progress) -> Result:
     stale = localizer.stale()
     if stale:
         write_stale(job.out / STALE, stale)
-    metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
+    areas_m2 = {} if areas is None else areas.m2
+    metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb(), areas_m2)
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
-        write_errors(job.out / ERRORS, estimates, flown)
+        write_errors(job.out / ERRORS, estimates, flown, areas_m2)
         write_tum_truth(job.out / TRUTH, flown, estimates)
     mount = localizer.mount()
     remark = None if mount is None else mount_advice(camera, mount, config.filter.mount_std_deg)
@@ -165,12 +170,29 @@ class _Scored:
             first = next(iter(reader.events()), None)
             self.clock = "" if first is None else self._file.clock(first.t_ns)
 
+    @property
+    def finder(self) -> Finder | None:
+        """What tells the truth of one frame after the other; None where there is none to be had."""
+        if self._job.truth_of_log:
+            return finder_in_log(self._reader.positions())
+        return None if self._file is None else self._file.finder()
+
     def truth(self, estimates: Sequence[Estimate]) -> list[Truth] | None:
         """That of the frames; None where there is none to be had."""
         frames = [(each.t_ns, each.name) for each in estimates]
         if self._job.truth_of_log:
             return truth_of_log(self._reader.positions(), frames, self._job.log)
         return None if self._file is None else self._file.of(frames)
+
+
+def _all(looks: Sequence[Callable[[Look, LocalFrame], None]]) -> Callable[[Look, LocalFrame], None] | None:
+    """One listener for many; None for none, so that nothing is kept for it."""
+
+    def show(look: Look, local: LocalFrame) -> None:
+        for listener in looks:
+            listener(look, local)
+
+    return show if looks else None
 
 
 def _prepare(job: Job) -> None:

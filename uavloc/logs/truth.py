@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +11,13 @@ from uavloc.logs.csv_table import Row, read_table
 from uavloc.logs.frame_names import check_new, frame_name
 from uavloc.logs.items import Position
 from uavloc.logs.sensors import DATED_NS, time_ns
-from uavloc.logs.truthtrack import WIDEST_NS, truth_at
+from uavloc.logs.truthtrack import WIDEST_NS, TruthAlong
 from uavloc.types import GeoPoint, Truth
 
 MAX_TERRAIN = 40
+
+Finder = Callable[[int, str], Truth | None]
+"""The truth of a frame (time, name), None where there is none."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +41,29 @@ class TruthFile:
             return "by time, from 1970"
         return "by time, from the first frame" if first_ns >= DATED_NS else "by time, on the clock of the log"
 
+    def finder(self) -> Finder:
+        """What tells the truth of a frame; times are to be asked for in order."""
+        if self.by_name:
+            named = {row.name: row for row in self.rows}
+            return lambda t_ns, name: named.get(name)
+        along: list[TruthAlong] = []
+
+        def find(t_ns: int, name: str) -> Truth | None:
+            if not along:
+                shift_ns = t_ns if t_ns >= DATED_NS and not self._dated else 0
+                along.append(TruthAlong(replace(row, t_ns=row.t_ns + shift_ns) for row in self.rows))
+            return along[0].at(t_ns, name)
+
+        return find
+
     def of(self, frames: Sequence[tuple[int, str]]) -> list[Truth]:
         """The truth of frames (time, name; in time order); raises InputError where no frame has any."""
         if self.by_name or not frames:
             return self.rows
         self.clock(frames[0][0])
-        shift_ns = frames[0][0] if frames[0][0] >= DATED_NS and not self._dated else 0
-        found = truth_at((replace(row, t_ns=row.t_ns + shift_ns) for row in self.rows), frames)
+        found = _found(self.finder(), frames)
         if not found:
-            raise InputError(
-                f"{self.path}: no row within {WIDEST_NS // 10**9} s of any frame: truth of another flight?"
-            )
+            raise InputError(f"{self.path}: no row within {WIDEST_NS // 10**9} s of any frame: of another flight?")
         return found
 
     @property
@@ -81,12 +96,21 @@ def load_truth(path: Path) -> list[Truth]:
     return truth.rows
 
 
+def finder_in_log(positions: Iterable[Position]) -> Finder:
+    """What tells the truth of a frame as GNSS measured it; times are to be asked for in order."""
+    return TruthAlong(Truth(position.t_ns, "", position.point) for position in positions).at
+
+
 def truth_of_log(positions: Iterable[Position], frames: Sequence[tuple[int, str]], log: Path) -> list[Truth]:
     """The truth of frames (time, name; in time order) as GNSS measured it; raises InputError where there is none."""
-    found = truth_at((Truth(position.t_ns, "", position.point) for position in positions), frames)
+    found = _found(finder_in_log(positions), frames)
     if frames and not found:
         raise InputError(f"{log}: no GNSS position within {WIDEST_NS // 10**9} s of any frame: name a --truth FILE")
     return found
+
+
+def _found(find: Finder, frames: Sequence[tuple[int, str]]) -> list[Truth]:
+    return [truth for t_ns, name in frames if (truth := find(t_ns, name)) is not None]
 
 
 def _truth(row: Row, seen: set[str], by_name: bool) -> Truth | None:

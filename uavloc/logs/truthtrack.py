@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from uavloc.frames import LocalFrame
 from uavloc.types import GeoPoint, Truth
@@ -11,22 +11,27 @@ WIDEST_NS = 2_000_000_000
 """Positions farther apart tell nothing of the time between."""
 
 
-def truth_at(track: Iterable[Truth], frames: Sequence[tuple[int, str]]) -> list[Truth]:
-    """The truth of frames (time, name; in time order), straight between two positions at most 2 s apart.
+class TruthAlong:
+    """The truth of frames that are asked for in time order, straight between two positions at most 2 s apart.
 
-    Both are on one clock. A frame without both is left out; the terrain is that of the nearer position.
+    Both are on one clock. The terrain is that of the nearer position.
     """
-    left = list(reversed(frames))
-    found: list[Truth] = []
-    for before, after in _pairs(track):
-        while left and left[-1][0] < before.t_ns:
-            left.pop()
-        while left and left[-1][0] <= after.t_ns:
-            t_ns, name = left.pop()
-            if after.t_ns - before.t_ns <= WIDEST_NS:
-                nearer = before if t_ns - before.t_ns <= after.t_ns - t_ns else after
-                found.append(Truth(t_ns, name, _between(before, after, t_ns), nearer.terrain))
-    return found
+
+    def __init__(self, track: Iterable[Truth]) -> None:
+        self._pairs = _pairs(track)
+        self._pair = next(self._pairs, None)
+
+    def at(self, t_ns: int, name: str) -> Truth | None:
+        """The truth of a frame, None where there is no position before or after it."""
+        while self._pair is not None and self._pair[1].t_ns < t_ns:
+            self._pair = next(self._pairs, None)
+        if self._pair is None or self._pair[0].t_ns > t_ns:
+            return None
+        before, after = self._pair
+        if after.t_ns - before.t_ns > WIDEST_NS:
+            return None
+        nearer = before if t_ns - before.t_ns <= after.t_ns - t_ns else after
+        return Truth(t_ns, name, _between(before, after, t_ns), nearer.terrain)
 
 
 def _pairs(track: Iterable[Truth]) -> Iterator[tuple[Truth, Truth]]:
