@@ -73,11 +73,11 @@ class Metrics:
     frames_without_truth: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The keys of `metrics.json`; `frames_without_truth` and `by_terrain` only where there is something to tell."""
+        """The keys of `metrics.json`; recalls, `frames_without_truth` and `by_terrain` only where there are some."""
         values = asdict(self)
-        for name in ("frames_without_truth", "by_terrain"):
-            if not values[name]:
-                del values[name]
+        recalls = [name for name in values if name.startswith("recall_") and values[name] is None]
+        for name in [*recalls, *(name for name in ("frames_without_truth", "by_terrain") if not values[name])]:
+            del values[name]
         return values
 
 
@@ -217,26 +217,29 @@ def write_metrics(path: Path, metrics: Metrics) -> None:
 
 
 def write_errors(
-    path: Path, estimates: Sequence[Estimate], truth: Sequence[Truth], areas_m2: Mapping[str, float]
+    path: Path, estimates: Sequence[Estimate], truth: Sequence[Truth], areas_m2: Mapping[str, float] | None = None
 ) -> None:
     """Write `errors.csv`: a row per frame with truth, its error empty without a position; raises UavlocError.
 
-    So is the area of the search where the true place was not in it.
+    With `areas_m2` there is the area of each search too, empty where the true place was not in it.
     """
     truth_of = {row.name: row for row in truth}
     attempted = [(e, truth_of[e.name]) for e in estimates if e.name in truth_of]
     errors = iter(position_errors_m(attempted).tolist())
     with io.StringIO(newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow((*ERROR_COLUMNS, AREA_COLUMN))
+        writer.writerow(ERROR_COLUMNS if areas_m2 is None else (*ERROR_COLUMNS, AREA_COLUMN))
         for estimate, row in attempted:
             north_m, east_m = next(errors) if estimate.point else (None, None)
             cells = ("" if value is None else f"{value:.4f}" for value in (north_m, east_m))
             where = f"{row.point.lat_deg:.8f}", f"{row.point.lon_deg:.8f}"
-            area_m2 = areas_m2.get(estimate.name, math.inf)
-            area = f"{area_m2:.2f}" if math.isfinite(area_m2) else ""
-            writer.writerow((estimate.name, f"{estimate.t_ns / 1e9:.6f}", *where, *cells, area))
+            more = () if areas_m2 is None else (_area(areas_m2.get(estimate.name, math.inf)),)
+            writer.writerow((estimate.name, f"{estimate.t_ns / 1e9:.6f}", *where, *cells, *more))
         write_atomic(path, text.getvalue().encode())
+
+
+def _area(area_m2: float) -> str:
+    return f"{area_m2:.2f}" if math.isfinite(area_m2) else ""
 
 
 def table(metrics: Metrics) -> list[tuple[str, str]]:

@@ -147,8 +147,9 @@ def recorded(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_flight_is_repeated_bit_for_bit(recorded: Path, flown: Flown, tmp_path: Path) -> None:
     """And scored with true positions that know no names of frames, only times."""
     track = tmp_path / "truth.csv"
-    lines = (",".join((row["t_s"], row["lat_deg"], row["lon_deg"])) for row in rows(flown.truth))
-    track.write_text("\n".join(["t_s,lat_deg,lon_deg", *lines]))
+    columns = ("t_s", "lat_deg", "lon_deg", "terrain")
+    lines = (",".join(row[column] for column in columns) for row in rows(flown.truth))
+    track.write_text("\n".join([",".join(columns), *lines]))
     ran = works("replay", recorded, "--cache", flown.cache, "--truth", track, "--out", tmp_path / "again")
     words = " ".join(ran.out.split())
     assert "all 24 estimates of the flight, bit for bit; 1 more it had not answered yet when it ended" in words
@@ -157,6 +158,8 @@ def test_a_flight_is_repeated_bit_for_bit(recorded: Path, flown: Flown, tmp_path
     assert metrics["attempted"] == 24
     assert metrics["frames_without_truth"] == 1
     assert metrics["cep95_m"] < 10.0
+    assert metrics["recall_1000m2"] > 0.8
+    assert sum(part["attempted"] for part in metrics["by_terrain"].values()) == 24
     positions = [line.split(",")[2] for line in (tmp_path / "again" / "estimates.csv").read_text().splitlines()[1:]]
     assert sum(map(bool, positions)) >= 20
 
