@@ -200,3 +200,5 @@ def test_truth_lies_straight_between_positions_and_not_across_a_gap(tmp_path: Pa
     assert [row.point.lat_deg for row in truth] == pytest.approx([48.00005, 48.0001, 48.000925], abs=1e-8)
     with pytest.raises(InputError, match="--truth"):
         truth_of_log(positions, [(50 * 10**9, "late")], tmp_path)
+    with pytest.raises(InputError, match=r"no GNSS position .* --truth FILE"):
+        truth_of_log([], frames, tmp_path)

@@ -167,6 +167,25 @@ def test_a_clock_that_nothing_sets_is_refused_with_the_option_that_does(tmp_path
         open_flight(Sources(log, video))
 
 
+def test_a_log_without_attitude_is_taken_for_level_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = fl.write_tlog(tmp_path / "a.tlog", 1_700_000_000.0, [fl.over_home(0.5 * k, 80.0) for k in range(40)])
+    video = fl.write_video(tmp_path / "a.mp4", [0.5 * k for k in range(20)], [np.zeros((48, 64, 3), np.uint8)] * 20)
+    events = list(open_flight(Sources(log, video, 0.0)).events())
+    assert "a.tlog: tells no attitude: taken for level" in caplog.text
+    levels = [event.ned_from_body for event in events if isinstance(event, Attitude)]
+    assert len(levels) == 20
+    assert np.array_equal(levels[0], np.eye(3))
+
+
+def test_a_log_with_neither_attitude_nor_height_is_refused(tmp_path: Path) -> None:
+    log = fl.write_tlog(tmp_path / "a.tlog", 1_700_000_000.0, [fl.gnss(0.5 * k, 48.0, 11.0) for k in range(40)])
+    video = fl.write_video(tmp_path / "a.mp4", [0.5 * k for k in range(20)], [np.zeros((48, 64, 3), np.uint8)] * 20)
+    with pytest.raises(InputError, match=r"neither attitude nor height: name another log of the flight with --log"):
+        open_flight(Sources(log, video, 0.0))
+
+
 def test_a_frame_comes_after_the_attitude_of_its_time() -> None:
     def attitude(t_ns: int) -> Attitude:
         return Attitude(t_ns, np.eye(3), (0.01, 0.01, 0.1))
