@@ -175,8 +175,8 @@ def test_a_log_without_attitude_is_taken_for_level_and_says_so(
     events = list(open_flight(Sources(log, video, 0.0)).events())
     assert "a.tlog: tells no attitude: taken for level" in caplog.text
     levels = [event.ned_from_body for event in events if isinstance(event, Attitude)]
-    assert len(levels) == 20
-    assert np.array_equal(levels[0], np.eye(3))
+    assert len(levels) >= 20
+    assert np.array_equal(np.unique(levels, axis=0), [np.eye(3)])
 
 
 def test_a_log_with_neither_attitude_nor_height_is_refused(tmp_path: Path) -> None:
