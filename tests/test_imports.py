@@ -42,8 +42,8 @@ LAYERS: dict[str, int] = {
     # 9: what people start
     **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "loglines", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "run", "runadvice", "runfacts"], 9),
-    **dict.fromkeys(["scenes", "stalemap", "trackmap", "workshop"], 9),
+    **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "replayjob", "run"], 9),
+    **dict.fromkeys(["runadvice", "runfacts", "scenes", "searchareas", "stalemap", "trackmap", "workshop"], 9),
     **dict.fromkeys(["album", "comparison", "flightreport", "keeping"], 9),
 }
 TOP = 9
