@@ -51,6 +51,7 @@ COMMANDS = {
     "compare": "tell whether two replays of a log differ by more than chance",
     "run": "fly: the onboard program, from camera and autopilot to positions",
     "control": "ask the running onboard program, or tell it something",
+    "doctor": "tell what would stop a flight on this machine, and how to mend it",
     "camera": "measure the lens and write the camera file",
     "params": "check, write and set the autopilot's parameters for the way positions go to it",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",

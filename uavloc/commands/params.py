@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from uavloc.autopilot.link import Link
+from uavloc.autopilot.meeting import meet
 from uavloc.autopilot.paramapply import apply
 from uavloc.autopilot.paramcheck import Finding, checked, reminders, rules_for, unfit
 from uavloc.autopilot.paramfile import param_file
@@ -21,7 +21,7 @@ from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
 from uavloc.config import load_config
 from uavloc.console import progress, say, show_table
-from uavloc.errors import LinkError, UavlocError, UsageError
+from uavloc.errors import UavlocError, UsageError
 from uavloc.files import write_atomic
 from uavloc.flightconfig import LinkConfig, PublishConfig, RouteName
 
@@ -32,8 +32,6 @@ _EXAMPLES = """examples:
 
 Exit codes: 0 all is right, 1 something is wrong or could not be set, 2 wrong usage.
 """
-_VERSION_S = 5.0
-"""A vehicle that has not told its version so long after it was first heard is taken as old."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -66,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     link = Link(config, Clock())
     link.start()
     try:
-        vehicle = _met(link, config, arguments.timeout_s)
+        vehicle = meet(link, config, arguments.timeout_s)
         wanted = _wanted(arguments, publish, vehicle)
         client = ParamClient(link.send, vehicle)
         link.subscribe(client.hear)
@@ -89,22 +87,6 @@ def _settings(arguments: argparse.Namespace) -> tuple[LinkConfig, PublishConfig]
     except ValidationError as error:
         raise UsageError(f"--vehicle {arguments.vehicle}: {error.errors()[0]['msg']}") from error
     return link, config.publish
-
-
-def _met(link: Link, config: LinkConfig, timeout_s: float) -> Vehicle:
-    """The vehicle, once it is known what it is."""
-    start = time.monotonic()
-    known_at: float | None = None
-    while time.monotonic() - start < timeout_s:
-        vehicle = link.vehicle
-        if vehicle.autopilot != "unknown":
-            known_at = known_at or time.monotonic()
-            if vehicle.version is not None or time.monotonic() - known_at > _VERSION_S:
-                return vehicle
-        time.sleep(0.05)
-    if known_at is not None:
-        return link.vehicle
-    raise LinkError(f"{config.url}: no ArduPilot or PX4 with system id {config.vehicle} within {timeout_s:g} s")
 
 
 def _wanted(arguments: argparse.Namespace, publish: PublishConfig, vehicle: Vehicle) -> Wanted:

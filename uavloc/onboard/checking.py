@@ -37,18 +37,25 @@ def checks(opening: Opening) -> list[Check]:
         links = Links(opening.config.link, Clock())
     links.start()
     try:
-        world = [_check("pictures", lambda: _pictures(opening)), *_links(links)]
+        world = [_check("pictures", lambda: picture(opening)), *_links(links)]
     finally:
         links.close()
+    return [
+        *prepared(opening),
+        *world,
+        _check("control socket", lambda: _socket(opening)),
+        _check("state file", lambda: _writable(opening.config.mission.state, "kept nowhere")),
+        _check("recorder", lambda: _recorder(opening)),
+    ]
+
+
+def prepared(opening: Opening) -> list[Check]:
+    """What was made before the mission: engine, cache, camera file, start."""
     return [
         _check("engine", lambda: opening.encoder.name),
         _check("cache", lambda: _cache(opening)),
         _check("camera file", lambda: f"{opening.camera.width_px} x {opening.camera.height_px} px"),
         _check("start", lambda: _start(opening)),
-        *world,
-        _check("control socket", lambda: _socket(opening)),
-        _check("state file", lambda: _writable(opening.config.mission.state, "kept nowhere")),
-        _check("recorder", lambda: _recorder(opening)),
     ]
 
 
@@ -77,8 +84,8 @@ def _start(opening: Opening) -> str:
     return f"{start.point.lat_deg:.6f},{start.point.lon_deg:.6f} within {start.std_m:g} m (1 sigma)"
 
 
-def _pictures(opening: Opening) -> str:
-    """Wait for one picture of the size that the camera file says."""
+def picture(opening: Opening) -> str:
+    """Wait for one picture of the size that the camera file says; raises UavlocError where none comes."""
     config = opening.config.source
     with opening.naming("source"):
         source = open_source(config, Clock(), opening.folder)

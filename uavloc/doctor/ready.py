@@ -1,0 +1,77 @@
+"""What was made before the mission, opened as in flight: engine, cache to the last byte, camera file, start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from uavloc.doctor.child import Answer
+from uavloc.doctor.facts import Facts
+from uavloc.doctor.finding import Finding, absent, fail, ok, warn
+from uavloc.enginecheck import check_engine
+from uavloc.errors import UavlocError
+from uavloc.onboard.checking import prepared
+from uavloc.onboard.opening import Opening
+from uavloc.tiles import verify
+
+FIXES: Mapping[str, str] = {
+    "engine": "uavloc engine verify NAME tells more; copy the engine anew, or set engine.name",
+    "cache": "uavloc verify CACHE tells more; copy it anew, or build it with the engine of the configuration",
+    "camera file": "set mission.camera to its camera.json (uavloc camera calibrate)",
+    "start": "set mission.start to LAT,LON,STD_M on the map, or build the cache around it",
+}
+
+
+class Check(Facts):
+    """One of them: whether it can be flown with, and what was said."""
+
+    what: str
+    is_ready: bool
+    said: str
+
+
+class Ready(Facts):
+    """All of them; `damage` is what the bytes of the cache have against them."""
+
+    checks: list[Check]
+    damage: str
+    engine_fault: str
+
+
+def look_cache(config: str) -> Ready:
+    """Open all that a configuration names, and check every byte of its cache."""
+    opening = Opening(Path(config))
+    checks = [Check(what=check.what, is_ready=check.is_ready, said=check.said) for check in prepared(opening)]
+    is_ready = {check.what: check.is_ready for check in checks}
+    damage = _fault(lambda: verify(opening.cache.path, opening.config.cache.public_key)) if is_ready["cache"] else ""
+    fault = _fault(lambda: check_engine(opening.encoder)) if is_ready["engine"] else ""
+    return Ready(checks=checks, damage=damage, engine_fault=fault)
+
+
+def ready_findings(answer: Answer) -> list[Finding]:
+    """What has to be there to fly."""
+    if answer.facts is None:
+        what = f"engine and cache could not be checked: {answer.problem}"
+        return [warn("cache", what, "uavloc verify CACHE and uavloc engine verify NAME take their time")]
+    ready = Ready.model_validate(answer.facts)
+    faults = {"cache": ready.damage, "engine": ready.engine_fault}
+    return [_finding(check, faults.get(check.what, "")) for check in ready.checks]
+
+
+def unconfigured() -> list[Finding]:
+    """What cannot be looked at without a configuration."""
+    return [absent("mission", "no configuration: cache, camera, start and link were not looked at", "--config FILE")]
+
+
+def _finding(check: Check, fault: str) -> Finding:
+    if not check.is_ready or fault:
+        return fail(check.what, fault or check.said, FIXES[check.what])
+    return ok(check.what, f"{check.said}, every byte" if check.what == "cache" else check.said)
+
+
+def _fault(look: Callable[[], None]) -> str:
+    try:
+        look()
+    except UavlocError as error:
+        return str(error)
+    return ""
