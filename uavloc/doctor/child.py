@@ -66,6 +66,8 @@ class Children:
             return Answer(None, f"no answer within {timeout_s:g} s")
         finally:
             _end(child)
+            if child.stdout is not None:
+                child.stdout.close()
             with self._lock:
                 self._running.discard(child)
         return _answer(out, child.returncode)

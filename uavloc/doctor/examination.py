@@ -34,6 +34,8 @@ from uavloc.types import Progress
 
 _AT_ONCE = 3
 _SECONDS = {"cache": 180.0, "provider": 60.0, "link": 45.0, "picture": 25.0}
+_HEARD_S = "6"
+"""How long a vehicle may be silent; heartbeats come every second."""
 _PLAN_S = 300.0
 """TensorRT compiles the engine first, which takes minutes once."""
 _USUAL_S = 20.0
@@ -121,7 +123,9 @@ def _provider_words(case: Case, name: str) -> tuple[str, ...]:
 
 
 def _link_look(case: Case, index: int) -> _Look:
-    return _Look("link", (case.links[index].model_dump_json(), case.config.publish.model_dump_json(), str(index)))
+    return _Look(
+        "link", (case.links[index].model_dump_json(), case.config.publish.model_dump_json(), str(index), _HEARD_S)
+    )
 
 
 def _folders(case: Case) -> Mapping[str, str]:

@@ -20,7 +20,6 @@ from uavloc.doctor.finding import Finding, fail, ok, warn
 from uavloc.errors import LinkError, one_line
 from uavloc.flightconfig import LinkConfig, PublishConfig
 
-WAIT_S = 6.0
 _STD_M, _SOURCE_SET = 3.0, 2
 """As `uavloc params` assumes them."""
 _CLOCK_S = 3.0
@@ -62,7 +61,7 @@ class Heard(Facts):
     said: str
 
 
-def look_link(settings: str, publish: str, index: str) -> Heard:
+def look_link(settings: str, publish: str, index: str, wait_s: str) -> Heard:
     """Listen on one link, read the parameters of the vehicle there; raises UavlocError where that can never be."""
     config, wishes = LinkConfig(**json.loads(settings)), PublishConfig(**json.loads(publish))
     complaints = _Complaints()
@@ -70,7 +69,7 @@ def look_link(settings: str, publish: str, index: str) -> Heard:
     link = Link(config, Clock(), int(index))
     link.start()
     try:
-        vehicle = _vehicle(link, config, wishes)
+        vehicle = _vehicle(link, config, wishes, float(wait_s))
     finally:
         health = link.health
         link.close()
@@ -124,9 +123,9 @@ def parameter_findings(answer: Answer) -> list[Finding]:
     return found or [ok("parameters", f"route {vehicle.route}: all {vehicle.asked} are right")]
 
 
-def _vehicle(link: Link, config: LinkConfig, publish: PublishConfig) -> Told | None:
+def _vehicle(link: Link, config: LinkConfig, publish: PublishConfig, wait_s: float) -> Told | None:
     try:
-        vehicle = meet(link, config, WAIT_S)
+        vehicle = meet(link, config, wait_s)
     except LinkError:
         return None
     version = ".".join(map(str, vehicle.version or ())) or "of unknown version"
@@ -172,7 +171,7 @@ def _why(heard: Heard) -> str:
         return f"{heard.strangers} packets of other systems"
     if heard.malformed:
         return f"{heard.malformed} pieces that are no MAVLink"
-    return heard.said or f"nothing came within {WAIT_S:g} s"
+    return heard.said or "nothing came"
 
 
 def _remedy(heard: Heard) -> str:
