@@ -28,6 +28,7 @@ from uavloc.errors import (
     UsageError,
     printable,
 )
+from uavloc.formats import versions
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _REFUSALS = (UsageError, ConfigError, InputError, RegionError, CacheError, EngineError, MissingExtraError)
@@ -107,7 +108,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         description="Where is the drone, without GPS? Compares what its camera sees with map imagery.",
         epilog="'uavloc COMMAND --help' tells about a command. Exit codes: 0 done, 1 the work failed, 2 wrong input.",
     )
-    parser.add_argument("--version", action="version", version=f"uavloc {__version__}")
+    parser.add_argument("--version", action="version", version=versions(f"uavloc {__version__}"))
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, about in COMMANDS.items():
