@@ -6,7 +6,7 @@ VENV := .venv
 CONSTRAINTS ?=
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: help demo test lint types wheels release-check sbom lock engine clean
+.PHONY: help demo test lint types docs wheels release-check sbom lock engine clean
 
 help:
 	@echo "make demo    invent a world, build its cache, fly without GPS, show the figures"
@@ -17,6 +17,7 @@ help:
 	@echo "make release-check  build wheel and sdist, fly the demo from them with every Python here"
 	@echo "make sbom    write docs/third-party.md and uavloc.cdx.json: dependencies and licences"
 	@echo "make lock    write the versions that continuous integration installs"
+	@echo "make docs    build the documentation site: build/site/index.html"
 	@echo "make engine  train a small engine (IMAGERY=FOLDER: see tools/train/README.md)"
 	@echo "make clean   remove everything made here"
 
@@ -35,6 +36,10 @@ lint: $(VENV)/.ready-to-test
 
 types: $(VENV)/.ready-to-test
 	@$(VENV)/bin/mypy
+
+docs: $(VENV)/.ready-to-test
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
 
 wheels: $(VENV)/.ready-to-test
 	@$(VENV)/bin/python tools/wheels.py
