@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,23 @@ def test_requirements_are_read_as_packaging_reads_them(
 @pytest.mark.parametrize("text", ["", "???", "name @ https://example.org/x.whl", "tomli>=2; python_version < '3.11'"])
 def test_requirements_of_another_form_are_passed_over(text: str) -> None:
     assert requirement(text) is None or requirement(text).bounds == ()  # type: ignore[union-attr]
+
+
+def test_an_environment_without_opencv_and_onnx_runtime_is_examined_all_the_same(tmp_path: Path) -> None:
+    """`pip install uavloc` without an extra: the doctor is who tells what is missing."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True, timeout=60)
+    (site,) = (tmp_path / "venv" / "lib").glob("python*/site-packages")
+    lacking = ("cv2", "opencv_python", "onnxruntime", "faiss", "__editable__", "uavloc-", "_uavloc")
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if not entry.name.startswith(lacking) and entry.suffix != ".pth":
+            (site / entry.name).symlink_to(entry)
+    done = subprocess.run(
+        [tmp_path / "venv" / "bin" / "python", "-m", "uavloc", "doctor", "--json"],
+        env={**os.environ, "PYTHONPATH": str(REPO)}, cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    found = {(finding["topic"], finding["level"]) for finding in json.loads(done.stdout)["findings"]}
+    assert {("packages", "fail"), ("opencv", "fail"), ("provider cpu", "fail"), ("provider cuda", "absent")} <= found
+    assert done.stderr.splitlines()[-1].startswith("uavloc: error: not fit to fly: packages, opencv, provider cpu")

@@ -11,8 +11,6 @@ from pathlib import Path
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts
 from uavloc.doctor.finding import Finding, absent, fail, ok, warn
-from uavloc.onboard.checking import picture
-from uavloc.onboard.opening import Opening
 
 _QUERY, _QUERY_BYTES = 0x80685600, 104
 """VIDIOC_QUERYCAP: driver, card, bus (16, 32, 32 bytes), version, capabilities, capabilities of this node."""
@@ -58,6 +56,9 @@ def look_camera(root: str = "/") -> Camera:
 
 def look_picture(config: str) -> Picture:
     """Wait for a picture as in flight; raises UavlocError."""
+    from uavloc.onboard.checking import picture
+    from uavloc.onboard.opening import Opening
+
     return Picture(said=picture(Opening(Path(config))))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from uavloc.autopilot.transport import transport_for
-from uavloc.config import Config
+from uavloc.config import Config, load_config
 from uavloc.doctor.board import Board, board_findings
 from uavloc.doctor.camera import camera_findings, picture_findings
 from uavloc.doctor.child import Answer, Children
@@ -29,7 +29,7 @@ from uavloc.doctor.ram import Memory, memory_findings
 from uavloc.doctor.ready import ready_findings, unconfigured
 from uavloc.doctor.thermal import Thermal, thermal_findings
 from uavloc.flightconfig import LinkConfig
-from uavloc.onboard.opening import Opening
+from uavloc.onboard.wholepaths import with_whole_paths
 from uavloc.types import Progress
 
 _AT_ONCE = 3
@@ -72,7 +72,7 @@ class _Look:
 
 def case_of(path: Path | None, mavlink: str | None) -> Case:
     """Raises ConfigError for a configuration or a URL that cannot be."""
-    config = Opening(path).config if path else Config()
+    config = with_whole_paths(load_config(path), path.absolute().parent) if path else Config()
     links = config.link if path else ()
     if mavlink is not None:
         links = (config.link[0].model_copy(update={"url": mavlink}),)

@@ -11,7 +11,6 @@ from pathlib import Path
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts, line
 from uavloc.doctor.finding import Finding, absent, fail, ok, warn
-from uavloc.encode import tensorrt_version
 from uavloc.errors import EngineError
 
 _RUNTIMES = ("libcudart.so", "libcudart.so.13", "libcudart.so.12")
@@ -131,6 +130,8 @@ def _kernel(root: Path) -> str:
 
 
 def _tensorrt() -> tuple[str, str]:
+    from uavloc.encode import tensorrt_version
+
     try:
         return tensorrt_version(), ""
     except EngineError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-from uavloc.cameras.gstreamer import gstreamer
 from uavloc.doctor.board import Board
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts
@@ -23,6 +22,8 @@ class GStreamer(Facts):
 
 def look_gstreamer() -> GStreamer:
     """Load the binding; raises LinkError where it is missing."""
+    from uavloc.cameras.gstreamer import gstreamer
+
     gst = gstreamer()
     there = [name for name in _ELEMENTS if gst.ElementFactory.find(name) is not None]
     return GStreamer(version=gst.version_string(), elements=there)

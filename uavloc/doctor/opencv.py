@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import cv2
-
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts
 from uavloc.doctor.finding import Finding, fail, ok, warn
@@ -28,6 +26,8 @@ class OpenCv(Facts):
 
 def look_opencv() -> OpenCv:
     """Load it and read how it was built."""
+    import cv2
+
     built = cv2.getBuildInformation()
     return OpenCv(
         version=cv2.__version__,

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import time
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from uavloc.card import engine_folder
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts
 from uavloc.doctor.finding import Finding, absent, fail, ok, warn
-from uavloc.encode import check_parity, onnxruntime_facts, open_engine
-from uavloc.encode.encoder import OnnxEncoder
-from uavloc.errors import EngineError
+from uavloc.errors import EngineError, MissingExtraError, one_line
+
+if TYPE_CHECKING:
+    from uavloc.encode import OnnxEncoder
 
 _SIDE_PX = 256
 _FIXES = {
@@ -36,14 +36,17 @@ class Ran(Facts):
 
 def look_provider(provider: str, engine: str, precision: str, threads: str) -> Ran:
     """Open an engine on a provider, compare its answer with its reference, and time a picture."""
-    there, runtime = _there(provider)
+    there, runtime = False, "this environment"
     try:
+        from uavloc.encode import check_parity, open_engine
+
+        there, runtime = _there(provider)
         opened = open_engine(engine_folder(engine), int(threads), provider, precision)  # type: ignore[arg-type]
         if opened.card.reference is not None:
             check_parity(opened)
         return Ran(there=True, runtime=runtime, engine=opened.name, ms=_ms(opened), problem="")
-    except EngineError as error:
-        return Ran(there=there, runtime=runtime, engine=engine, ms=None, problem=str(error))
+    except (EngineError, MissingExtraError, ImportError) as error:
+        return Ran(there=there, runtime=runtime, engine=engine, ms=None, problem=one_line(error))
 
 
 def provider_findings(provider: str, answer: Answer, configured: bool) -> list[Finding]:
@@ -63,6 +66,9 @@ def provider_findings(provider: str, answer: Answer, configured: bool) -> list[F
 
 
 def _there(provider: str) -> tuple[bool, str]:
+    """Whether a provider is installed, and what it would be part of; raises MissingExtraError without ONNX Runtime."""
+    from uavloc.encode import onnxruntime_facts
+
     if provider == "tensorrt":
         return importlib.util.find_spec("tensorrt") is not None, "this environment"
     version, _, compiled = onnxruntime_facts()
@@ -71,6 +77,8 @@ def _there(provider: str) -> tuple[bool, str]:
 
 def _ms(engine: OnnxEncoder) -> float | None:
     """The shorter time of two: the first may include what is only done once."""
+    import numpy as np
+
     picture = np.random.default_rng(1).integers(0, 256, (1, _SIDE_PX, _SIDE_PX), np.uint8)
     mask, times = np.ones(picture.shape, np.bool_), []
     for _ in range(2):

@@ -8,11 +8,7 @@ from pathlib import Path
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts
 from uavloc.doctor.finding import Finding, absent, fail, ok, warn
-from uavloc.enginecheck import check_engine
 from uavloc.errors import UavlocError
-from uavloc.onboard.checking import prepared
-from uavloc.onboard.opening import Opening
-from uavloc.tiles import verify
 
 FIXES: Mapping[str, str] = {
     "engine": "uavloc engine verify NAME tells more; copy the engine anew, or set engine.name",
@@ -40,6 +36,11 @@ class Ready(Facts):
 
 def look_cache(config: str) -> Ready:
     """Open all that a configuration names, and check every byte of its cache."""
+    from uavloc.enginecheck import check_engine
+    from uavloc.onboard.checking import prepared
+    from uavloc.onboard.opening import Opening
+    from uavloc.tiles import verify
+
     opening = Opening(Path(config))
     checks = [Check(what=check.what, is_ready=check.is_ready, said=check.said) for check in prepared(opening)]
     is_ready = {check.what: check.is_ready for check in checks}
