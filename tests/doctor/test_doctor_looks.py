@@ -12,8 +12,11 @@ from uavloc.doctor.camera import camera_findings, look_camera, picture_findings
 from uavloc.doctor.child import Answer, Children
 from uavloc.doctor.gpu import gpu_findings
 from uavloc.doctor.gstreamer import gstreamer_findings
+from uavloc.doctor.link import link_findings
 from uavloc.doctor.opencv import opencv_findings
 from uavloc.doctor.provider import provider_findings
+from uavloc.doctor.ready import ready_findings
+from uavloc.flightconfig import LinkConfig, PublishConfig
 
 HOSTILE = """
 import os, pathlib, signal, subprocess, sys, time
@@ -127,3 +130,29 @@ def test_gstreamer_is_needed_by_its_own_source_only() -> None:
     missing = Answer(None, "needs GStreamer's Python binding")
     assert gstreamer_findings(missing, None, "feed")[0].level == "absent"
     assert gstreamer_findings(missing, None, "gstreamer")[0].level == "fail"
+
+
+def test_a_port_that_is_not_there_is_told_through_the_process() -> None:
+    link = LinkConfig(url="serial:/dev/no-such-port:115200").model_dump_json()
+    with Children() as children:
+        answer = children.ask("link", link, PublishConfig().model_dump_json(), "0", "1", timeout_s=30)
+    (found,) = link_findings("link 0", answer)
+    told = "serial:/dev/no-such-port:115200: no vehicle is heard: No such file or directory"
+    assert (found.level, found.what) == ("fail", told)
+    assert found.fix.startswith("plug it in")
+
+
+def test_what_is_wrong_is_told_once_and_where_it_belongs() -> None:
+    gone = "x.toml: mission.camera: camera.json: no such file"
+    checks = [
+        {"what": "engine", "is_ready": True, "said": "evergreen"},
+        {"what": "cache", "is_ready": False, "said": gone},
+        {"what": "camera file", "is_ready": False, "said": gone},
+        {"what": "start", "is_ready": False, "said": "x.toml: mission.start: lies off the cache"},
+    ]
+    found = ready_findings(Answer({"checks": checks, "damage": "", "engine_fault": "answers otherwise"}))
+    assert [finding.level for finding in found] == ["fail", "absent", "fail", "fail"]
+    assert found[0].what == "answers otherwise"
+    assert found[1].fix == "mend the camera file first"
+    assert "uavloc camera calibrate" in found[2].fix
+    assert "LAT,LON,STD_M" in found[3].fix

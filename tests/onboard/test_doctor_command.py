@@ -71,12 +71,13 @@ def test_what_would_stop_a_flight_is_told_with_its_fix(flown: Flown, tmp_path: P
     onboard.config.write_text(onboard.config.read_text().replace(str(flown.cache), str(cache)))
     ran = uavloc("doctor", "--config", onboard.config, "--mavlink", f"udpin:127.0.0.1:{free_port()}")
     assert ran.code == 1
-    assert ran.err.splitlines()[-1] == "uavloc: error: not fit to fly: cache, start, pictures, link 0"
+    assert ran.err.splitlines()[-1] == "uavloc: error: not fit to fly: cache, pictures, link 0"
     assert "Traceback" not in ran.err
     assert max(map(len, ran.out.splitlines())) <= 100
     assert "FAIL    cache" in ran.out
     assert "-> uavloc verify CACHE tells more" in ran.out
     assert "no vehicle is heard" in ran.out
+    assert "mend the cache first" in ran.out  # whether the start lies on it
 
 
 def test_a_running_program_is_left_in_peace(flown: Flown, tmp_path: Path) -> None:

@@ -25,6 +25,12 @@ _STD_M, _SOURCE_SET = 3.0, 2
 _CLOCK_S = 3.0
 _LOSSY = 0.1
 _OPEN = "two ways, with no filter between"
+_REMEDIES = {
+    "in use": "another program listens there (uavloc run, a ground station): end it, or take another port",
+    "No such file": "plug it in; which ports there are: ls -l /dev/serial/by-id /dev/tty[AUT]*",
+    "Permission": "put the user into group dialout, and log in anew",
+}
+"""By what the system said."""
 
 
 class Parameter(Facts):
@@ -171,7 +177,8 @@ def _why(heard: Heard) -> str:
         return f"{heard.strangers} packets of other systems"
     if heard.malformed:
         return f"{heard.malformed} pieces that are no MAVLink"
-    return heard.said or "nothing came"
+    said = heard.said.removeprefix(f"link {heard.url}: ").removesuffix("; trying again every second")
+    return said or "nothing came"
 
 
 def _remedy(heard: Heard) -> str:
@@ -181,11 +188,8 @@ def _remedy(heard: Heard) -> str:
         return "set link.vehicle and link.autopilot to the ids of the vehicle (SYSID_THISMAV, MAV_SYS_ID)"
     if heard.malformed:
         return "set the baud rate of the port, and MAVLink 2 as its protocol"
-    if "in use" in heard.said:
-        return "another program listens there (uavloc run, a ground station): end it, or take another port"
-    if "Permission" in heard.said:
-        return "put the user into group dialout, and log in anew"
-    return "is the autopilot on, the port and baud rate right, the address ours? (docs/mavlink.md)"
+    other = "is the autopilot on, the port and baud rate right, the address ours? (docs/mavlink.md)"
+    return next((remedy for part, remedy in _REMEDIES.items() if part in heard.said), other)
 
 
 def _listed(parameters: Sequence[Parameter]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import logging
 import os
 import sys
 
@@ -24,7 +23,6 @@ def main() -> None:
     """Words: the look and what it needs. Only JSON reaches stdout, whatever libraries print there."""
     out = os.dup(1)
     os.dup2(2, 1)
-    logging.disable(logging.CRITICAL)
     name, *words = sys.argv[1:]
     with os.fdopen(out, "w", encoding="utf-8") as told:
         json.dump(_told(name, words), told)

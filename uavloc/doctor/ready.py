@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from uavloc.doctor.child import Answer
@@ -10,6 +10,8 @@ from uavloc.doctor.facts import Facts
 from uavloc.doctor.finding import Finding, absent, fail, ok, warn
 from uavloc.errors import UavlocError
 
+_OWNERS = {"engine.": "engine", "mission.camera": "camera file", "mission.cache": "cache"}
+"""Which check a field belongs to: another check that needs the same file only repeats what is wrong with it."""
 FIXES: Mapping[str, str] = {
     "engine": "uavloc engine verify NAME tells more; copy the engine anew, or set engine.name",
     "cache": "uavloc verify CACHE tells more; copy it anew, or build it with the engine of the configuration",
@@ -43,9 +45,9 @@ def look_cache(config: str) -> Ready:
 
     opening = Opening(Path(config))
     checks = [Check(what=check.what, is_ready=check.is_ready, said=check.said) for check in prepared(opening)]
-    is_ready = {check.what: check.is_ready for check in checks}
-    damage = _fault(lambda: verify(opening.cache.path, opening.config.cache.public_key)) if is_ready["cache"] else ""
-    fault = _fault(lambda: check_engine(opening.encoder)) if is_ready["engine"] else ""
+    path, key = Path(opening.config.mission.cache), opening.config.cache.public_key
+    damage = _fault(lambda: verify(path, key)) if path.is_file() else ""
+    fault = _fault(lambda: check_engine(opening.encoder)) if checks[0].is_ready else ""
     return Ready(checks=checks, damage=damage, engine_fault=fault)
 
 
@@ -56,7 +58,8 @@ def ready_findings(answer: Answer) -> list[Finding]:
         return [warn("cache", what, "uavloc verify CACHE and uavloc engine verify NAME take their time")]
     ready = Ready.model_validate(answer.facts)
     faults = {"cache": ready.damage, "engine": ready.engine_fault}
-    return [_finding(check, faults.get(check.what, "")) for check in ready.checks]
+    failing = {check.what for check in ready.checks if not check.is_ready}
+    return [_finding(check, faults.get(check.what, ""), failing) for check in ready.checks]
 
 
 def unconfigured() -> list[Finding]:
@@ -64,7 +67,10 @@ def unconfigured() -> list[Finding]:
     return [absent("mission", "no configuration: cache, camera, start and link were not looked at", "--config FILE")]
 
 
-def _finding(check: Check, fault: str) -> Finding:
+def _finding(check: Check, fault: str, failing: Collection[str]) -> Finding:
+    owner = next((owner for field, owner in _OWNERS.items() if f" {field}" in check.said), check.what)
+    if not check.is_ready and not fault and owner != check.what and owner in failing:
+        return absent(check.what, f"could not be looked at without the {owner}", f"mend the {owner} first")
     if not check.is_ready or fault:
         return fail(check.what, fault or check.said, FIXES[check.what])
     return ok(check.what, f"{check.said}, every byte" if check.what == "cache" else check.said)
