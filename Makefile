@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+MAVPROXY := 1.8.75
 # Exact versions to install, such as requirements/ci.txt; without it pip takes the newest that fit.
 CONSTRAINTS ?=
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
@@ -70,6 +71,7 @@ $(VENV)/.ready: pyproject.toml | $(VENV)/bin/pip
 $(VENV)/.ready-to-test: pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what uavloc and its tests need into $(VENV)"
 	@$(PIP) -e '.[cpu,build,replay,dev]'
+	@$(PIP) --no-deps 'MAVProxy==$(MAVPROXY)' # its own wish for opencv-python would put another OpenCV over ours
 	@touch $@ $(VENV)/.ready
 
 $(VENV)/.ready-to-train: tools/train/requirements.txt $(VENV)/.ready-to-test

@@ -143,16 +143,15 @@ def test_a_port_that_is_not_there_is_told_through_the_process() -> None:
 
 
 def test_what_is_wrong_is_told_once_and_where_it_belongs() -> None:
-    gone = "x.toml: mission.camera: camera.json: no such file"
     checks = [
         {"what": "engine", "is_ready": True, "said": "evergreen"},
-        {"what": "cache", "is_ready": False, "said": gone},
-        {"what": "camera file", "is_ready": False, "said": gone},
+        {"what": "cache", "is_ready": None, "said": "x.mbtiles: there; needs the camera file"},
+        {"what": "camera file", "is_ready": False, "said": "x.toml: mission.camera: camera.json: no such file"},
         {"what": "start", "is_ready": False, "said": "x.toml: mission.start: lies off the cache"},
     ]
     found = ready_findings(Answer({"checks": checks, "damage": "", "engine_fault": "answers otherwise"}))
     assert [finding.level for finding in found] == ["fail", "absent", "fail", "fail"]
     assert found[0].what == "answers otherwise"
-    assert found[1].fix == "mend the camera file first"
+    assert found[1].fix == "mend that first"
     assert "uavloc camera calibrate" in found[2].fix
     assert "LAT,LON,STD_M" in found[3].fix

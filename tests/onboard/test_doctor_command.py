@@ -77,7 +77,7 @@ def test_what_would_stop_a_flight_is_told_with_its_fix(flown: Flown, tmp_path: P
     assert "FAIL    cache" in ran.out
     assert "-> uavloc verify CACHE tells more" in ran.out
     assert "no vehicle is heard" in ran.out
-    assert "mend the cache first" in ran.out  # whether the start lies on it
+    assert "mend that first" in ran.out  # whether the start lies on it
 
 
 def test_a_running_program_is_left_in_peace(flown: Flown, tmp_path: Path) -> None:

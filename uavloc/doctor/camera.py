@@ -11,6 +11,7 @@ from pathlib import Path
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts
 from uavloc.doctor.finding import Finding, absent, fail, ok, warn
+from uavloc.errors import LinkError
 
 _QUERY, _QUERY_BYTES = 0x80685600, 104
 """VIDIOC_QUERYCAP: driver, card, bus (16, 32, 32 bytes), version, capabilities, capabilities of this node."""
@@ -55,11 +56,14 @@ def look_camera(root: str = "/") -> Camera:
 
 
 def look_picture(config: str) -> Picture:
-    """Wait for a picture as in flight; raises UavlocError."""
+    """Wait for a picture as in flight; raises LinkError where none comes, or one that does not fit."""
     from uavloc.onboard.checking import picture
     from uavloc.onboard.opening import Opening
 
-    return Picture(said=picture(Opening(Path(config))))
+    found = picture(Opening(Path(config)))
+    if found.verdict != "ok":
+        raise LinkError(found.said)
+    return Picture(said=found.said)
 
 
 def camera_findings(answer: Answer) -> list[Finding]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ from uavloc.clock import Clock
 from uavloc.doctor.child import Answer
 from uavloc.doctor.facts import Facts
 from uavloc.doctor.finding import Finding, fail, ok, warn
-from uavloc.errors import LinkError, one_line
+from uavloc.errors import LinkError
 from uavloc.flightconfig import LinkConfig, PublishConfig
 
 _STD_M, _SOURCE_SET = 3.0, 2
@@ -55,7 +54,7 @@ class Told(Facts):
 
 
 class Heard(Facts):
-    """What was heard on one link; `vehicle` is None where none was, `said` what the link complained of last."""
+    """What was heard on one link; `vehicle` is None where none was, `said` why the link cannot be opened."""
 
     url: str
     vehicle: Told | None
@@ -70,8 +69,6 @@ class Heard(Facts):
 def look_link(settings: str, publish: str, index: str, wait_s: str) -> Heard:
     """Listen on one link, read the parameters of the vehicle there; raises UavlocError where that can never be."""
     config, wishes = LinkConfig(**json.loads(settings)), PublishConfig(**json.loads(publish))
-    complaints = _Complaints()
-    logging.getLogger("uavloc.autopilot").addHandler(complaints)
     link = Link(config, Clock(), int(index))
     link.start()
     try:
@@ -88,7 +85,7 @@ def look_link(settings: str, publish: str, index: str, wait_s: str) -> Heard:
         strangers=refused.foreign,
         unsigned=refused.unsigned + refused.forged,
         malformed=refused.malformed,
-        said=complaints.last,
+        said=health.trouble,
     )
 
 
@@ -177,8 +174,7 @@ def _why(heard: Heard) -> str:
         return f"{heard.strangers} packets of other systems"
     if heard.malformed:
         return f"{heard.malformed} pieces that are no MAVLink"
-    said = heard.said.removeprefix(f"link {heard.url}: ").removesuffix("; trying again every second")
-    return said or "nothing came"
+    return heard.said or "nothing came"
 
 
 def _remedy(heard: Heard) -> str:
@@ -194,15 +190,3 @@ def _remedy(heard: Heard) -> str:
 
 def _listed(parameters: Sequence[Parameter]) -> str:
     return ", ".join(f"{p.name} {p.has} (should be {p.should_be})" for p in parameters)
-
-
-class _Complaints(logging.Handler):
-    """The last warning."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.last = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep it."""
-        self.last = one_line(Exception(record.getMessage()))

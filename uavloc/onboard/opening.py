@@ -12,6 +12,7 @@ from uavloc.config import load_config
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, ConfigError, EngineError, InputError, UsageError
 from uavloc.localizer import Localizer
+from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
 from uavloc.onboard.wholepaths import with_whole_paths
 from uavloc.runadvice import check_start
@@ -70,13 +71,14 @@ class Opening:
         """A localizer for the start on the cache; raises ConfigError, MissingExtraError."""
         camera, start, cache = self.camera, self.start, self.cache
         with self.naming("mission.cache"):
-            return Fitted(Localizer(cache, self.encoder, camera, self.config, start, takeoff), cache)
+            return Fitted(Localizer(cache, self.encoder, camera, self.config, start, takeoff), cache, ground_of(cache))
 
     def fitted_to(self, path: Path, takeoff: GeoPoint | None) -> Fitted:
         """A localizer for another cache that knows of no start; raises CacheError and others of opening one."""
         cache = TileCache.open(path, self.encoder, self.config.cache.public_key)
         try:
-            return Fitted(Localizer(cache, self.encoder, self.camera, self.config, None, takeoff), cache)
+            localizer = Localizer(cache, self.encoder, self.camera, self.config, None, takeoff)
+            return Fitted(localizer, cache, ground_of(cache))
         except Exception:
             cache.close()
             raise
