@@ -53,8 +53,8 @@ def test_a_port_in_use_is_told(port: int) -> None:
         other.bind(("127.0.0.1", port))
         (link,) = link_findings("link 0", heard_at(port))
     assert link.level == "fail"
-    assert "in use" in link.what
-    assert "another program listens there" in link.fix
+    assert "is taken" in link.what
+    assert "end the program that has it" in link.fix
 
 
 def heard(**facts: object) -> Answer:

@@ -25,7 +25,7 @@ _CLOCK_S = 3.0
 _LOSSY = 0.1
 _OPEN = "two ways, with no filter between"
 _REMEDIES = {
-    "in use": "another program listens there (uavloc run, a ground station): end it, or take another port",
+    "is taken": "end the program that has it (uavloc run, a ground station), or take another port",
     "No such file": "plug it in; which ports there are: ls -l /dev/serial/by-id /dev/tty[AUT]*",
     "Permission": "put the user into group dialout, and log in anew",
 }
