@@ -70,7 +70,7 @@ $(VENV)/.ready: pyproject.toml | $(VENV)/bin/pip
 
 $(VENV)/.ready-to-test: pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what uavloc and its tests need into $(VENV)"
-	@$(PIP) -e '.[cpu,build,replay,dev]'
+	@$(PIP) -e '.[cpu,build,replay,monitor,dev]'
 	@$(PIP) --no-deps 'MAVProxy==$(MAVPROXY)' # its own wish for opencv-python would put another OpenCV over ours
 	@touch $@ $(VENV)/.ready
 

@@ -44,7 +44,7 @@ _EXTRA_OF_PACKAGE = {
 
 COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",
-    "inspect": "tell what is in a tile cache",
+    "inspect": "tell what is in a tile cache, or in a log",
     "logs": "tell what is in logs, videos and folders of photos",
     "verify": "check every byte of a tile cache",
     "cache": "join, cut, compare and sign tile caches",

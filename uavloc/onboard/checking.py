@@ -16,6 +16,7 @@ from uavloc.autopilot.links import Links
 from uavloc.cameras import open_source
 from uavloc.clock import Clock
 from uavloc.errors import LinkError, MissingExtraError, UavlocError, one_line
+from uavloc.monitor.address import listening
 from uavloc.onboard.controlserver import ControlServer
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.pausefile import PauseFile
@@ -52,6 +53,7 @@ def checks(opening: Opening) -> list[Check]:
         *world,
         _check("control socket", lambda: _socket(opening)),
         _check("state file", lambda: _state(opening.config.mission.state)),
+        _check("monitor", lambda: _monitor(opening)),
         publishing(opening),
         _check("recorder", lambda: _recorder(opening)),
     ]
@@ -204,6 +206,14 @@ def _socket(opening: Opening) -> str:
         return "none"
     ControlServer(Path(name)).close()
     return name
+
+
+def _monitor(opening: Opening) -> str:
+    if not opening.config.monitor.listen:
+        return "none"
+    found = listening(opening.config.monitor)
+    found.close()
+    return f"{found.url}{' with a secret' if found.secret else ''}"
 
 
 def _state(name: str) -> str:

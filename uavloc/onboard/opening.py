@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,8 @@ from uavloc.camera import CameraModel, load_camera
 from uavloc.config import load_config
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, ConfigError, EngineError, InputError, UsageError
+from uavloc.frames import LocalFrame
+from uavloc.hypotheses import Look
 from uavloc.localizer import Localizer
 from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
@@ -27,6 +29,8 @@ class Opening:
     def __init__(self, path: Path) -> None:
         self.path, self.folder = path, path.absolute().parent
         self.config = with_whole_paths(load_config(path), self.folder)
+        self.on_look: Callable[[Look, LocalFrame], None] | None = None
+        """Shown every search of the map by the localizers that are made from then on."""
 
     @cached_property
     def start(self) -> Start | None:
@@ -71,13 +75,14 @@ class Opening:
         """A localizer for the start on the cache; raises ConfigError, MissingExtraError."""
         camera, start, cache = self.camera, self.start, self.cache
         with self.naming("mission.cache"):
-            return Fitted(Localizer(cache, self.encoder, camera, self.config, start, takeoff), cache, ground_of(cache))
+            localizer = Localizer(cache, self.encoder, camera, self.config, start, takeoff, self.on_look)
+            return Fitted(localizer, cache, ground_of(cache))
 
     def fitted_to(self, path: Path, takeoff: GeoPoint | None) -> Fitted:
         """A localizer for another cache that knows of no start; raises CacheError and others of opening one."""
         cache = TileCache.open(path, self.encoder, self.config.cache.public_key)
         try:
-            localizer = Localizer(cache, self.encoder, self.camera, self.config, None, takeoff)
+            localizer = Localizer(cache, self.encoder, self.camera, self.config, None, takeoff, self.on_look)
             return Fitted(localizer, cache, ground_of(cache))
         except Exception:
             cache.close()

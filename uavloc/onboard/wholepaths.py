@@ -28,5 +28,6 @@ def with_whole_paths(config: Config, folder: Path) -> Config:
             "link": tuple(changed(link, key=whole) for link in config.link),
             "recorder": changed(config.recorder, folder=whole),
             "operator": changed(config.operator, socket=whole),
+            "monitor": changed(config.monitor, token=whole),
         }
     )
