@@ -21,8 +21,8 @@ LAYERS: dict[str, int] = {
     # 0: what everything may see
     "__init__": 0,
     # 1: the ground
-    **dict.fromkeys(["clock", "errors", "files", "frames", "onnxfile", "parallel", "section", "sqlcheck"], 1),
-    **dict.fromkeys(["memory", "types", "validation", "xmltree"], 1),
+    **dict.fromkeys(["clock", "errors", "files", "formats", "frames", "onnxfile", "parallel"], 1),
+    **dict.fromkeys(["memory", "section", "sqlcheck", "types", "validation", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
@@ -40,7 +40,8 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["belief", "seek"], 7),
     "localizer": 8,
     # 9: what people start
-    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "loglines", "monitor", "onboard"], 9),
+    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "doctor"], 9),
+    **dict.fromkeys(["loglines", "monitor", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
     **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "replayjob", "run"], 9),
     **dict.fromkeys(["runadvice", "runfacts", "scenes", "searchareas", "stalemap", "trackmap", "workshop"], 9),

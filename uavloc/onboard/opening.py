@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from uavloc.camera import CameraModel, load_camera
-from uavloc.config import Config, load_config
+from uavloc.config import load_config
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, ConfigError, EngineError, InputError, UsageError
 from uavloc.frames import LocalFrame
@@ -17,6 +16,7 @@ from uavloc.hypotheses import Look
 from uavloc.localizer import Localizer
 from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
+from uavloc.onboard.wholepaths import with_whole_paths
 from uavloc.runadvice import check_start
 from uavloc.starttext import point_from_text, start_from_text
 from uavloc.tiles import TileCache
@@ -104,27 +104,3 @@ class Opening:
         if not Path(name).is_file():
             raise InputError(f"{name}: no such file")
         return Path(name)
-
-
-def with_whole_paths(config: Config, folder: Path) -> Config:
-    """The configuration with every path that is not empty counted from a folder; that of the key is already."""
-
-    def whole(text: str) -> str:
-        return str(folder / text) if text else ""
-
-    def changed(section: Any, **fields: Callable[[str], str]) -> Any:
-        return section.model_copy(update={name: of(getattr(section, name)) for name, of in fields.items()})
-
-    def engine(text: str) -> str:
-        return whole(text) if "/" in text else text
-
-    return config.model_copy(
-        update={
-            "mission": changed(config.mission, cache=whole, camera=whole, state=whole),
-            "engine": changed(config.engine, name=engine),
-            "link": tuple(changed(link, key=whole) for link in config.link),
-            "recorder": changed(config.recorder, folder=whole),
-            "operator": changed(config.operator, socket=whole),
-            "monitor": changed(config.monitor, token=whole),
-        }
-    )
