@@ -26,8 +26,9 @@ from uavloc.errors import (
     StoppedError,
     UavlocError,
     UsageError,
-    printable,
 )
+from uavloc.formats import versions
+from uavloc.loglines import LogFormat, error_line
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _REFUSALS = (UsageError, ConfigError, InputError, RegionError, CacheError, EngineError, MissingExtraError)
@@ -43,7 +44,7 @@ _EXTRA_OF_PACKAGE = {
 
 COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",
-    "inspect": "tell what is in a tile cache",
+    "inspect": "tell what is in a tile cache, or in a log",
     "logs": "tell what is in logs, videos and folders of photos",
     "verify": "check every byte of a tile cache",
     "cache": "join, cut, compare and sign tile caches",
@@ -51,6 +52,7 @@ COMMANDS = {
     "compare": "tell whether two replays of a log differ by more than chance",
     "run": "fly: the onboard program, from camera and autopilot to positions",
     "control": "ask the running onboard program, or tell it something",
+    "doctor": "tell what would stop a flight on this machine, and how to mend it",
     "camera": "measure the lens and write the camera file",
     "params": "check, write and set the autopilot's parameters for the way positions go to it",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",
@@ -74,28 +76,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
     logging.basicConfig(format="uavloc: warning: %(message)s", level=logging.WARNING)
     words = [*(sys.argv[1:] if argv is None else argv)]
+    form: LogFormat = "text"
     try:
         arguments = _parser(words).parse_args(_with_numbers_attached(words))
+        form = getattr(arguments, "log_format", form)
         arguments.run(arguments)
         sys.stdout.flush()
     except StoppedError as stopped:
-        return _fail(str(stopped), INTERRUPTED)
+        return _fail(str(stopped), INTERRUPTED, form)
     except UavlocError as error:
-        return _fail(str(error), REFUSED if isinstance(error, _REFUSALS) else FAILED)
+        return _fail(str(error), REFUSED if isinstance(error, _REFUSALS) else FAILED, form)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA_OF_PACKAGE:
             raise
-        return _fail(str(MissingExtraError(error.name, _EXTRA_OF_PACKAGE[error.name])), REFUSED)
+        return _fail(str(MissingExtraError(error.name, _EXTRA_OF_PACKAGE[error.name])), REFUSED, form)
     except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED, form)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return DONE
 
 
-def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"uavloc: error: {printable(' '.join(message.split()))}\n")
+def _fail(message: str, code: int, form: LogFormat) -> int:
+    sys.stderr.write(f"{error_line(message, form)}\n")
     return code
 
 
@@ -106,7 +110,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         description="Where is the drone, without GPS? Compares what its camera sees with map imagery.",
         epilog="'uavloc COMMAND --help' tells about a command. Exit codes: 0 done, 1 the work failed, 2 wrong input.",
     )
-    parser.add_argument("--version", action="version", version=f"uavloc {__version__}")
+    parser.add_argument("--version", action="version", version=versions(f"uavloc {__version__}"))
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, about in COMMANDS.items():

@@ -23,14 +23,19 @@ from uavloc.clock import Clock
 from uavloc.config import dump_config
 from uavloc.errors import UavlocError
 from uavloc.logs.recording import FlightFacts, Recorder
+from uavloc.monitor.address import Listening, listening
+from uavloc.monitor.feed import Feed
+from uavloc.monitor.onlooker import Onlooker
+from uavloc.monitor.server import Monitor
 from uavloc.onboard.capture import Capture
 from uavloc.onboard.controlserver import ControlServer
 from uavloc.onboard.localizing import Localizing
 from uavloc.onboard.mavcommands import MavCommands
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.operating import Operator
+from uavloc.onboard.pausefile import PauseFile
 from uavloc.onboard.publishing import Publishing
-from uavloc.onboard.recording import FlightRecorder, NoRecorder
+from uavloc.onboard.recording import FlightRecorder, NoRecorder, Recorders
 from uavloc.onboard.report import Report
 from uavloc.onboard.resuming import take_up, young_state
 from uavloc.onboard.sensors import Sensors
@@ -62,11 +67,13 @@ class Flight:
         state = young_state(config.mission)
         takeoff = (state.takeoff_point() if state else None) or opening.takeoff
         opening.check_start()
+        onlooker = Onlooker()
+        opening.on_look = onlooker.look if config.monitor.listen else None
         fitted = opening.fitted(takeoff)
         resumed = state is not None and take_up(state, fitted, clock)
         self._attitudes = Attitudes(config.onboard.attitude_buffer_s)
         self._sensors = Sensors(self._attitudes)
-        with opening.naming("link.key"):
+        with opening.naming("link"):
             self._links = Links(config.link, clock)
         self._readings = Readings(
             self._links.vehicle_ns, self._attitudes, baro_amsl_std_m=config.onboard.baro_amsl_std_m or None
@@ -85,16 +92,23 @@ class Flight:
                 self._server = ControlServer(Path(config.operator.socket)) if config.operator.socket else None
             if self._server is not None:
                 undo.callback(self._server.close)
+            with opening.naming("monitor"):
+                listens = listening(config.monitor) if config.monitor.listen else None
+            if listens is not None:
+                undo.callback(listens.close)
             self._recorder = self._recording(opening)
             undo.pop_all()
         if resumed:
             self._recorder.note("the flight began with the state of an earlier run")
+        recorder = self._recorder if listens is None else Recorders(self._recorder, onlooker)
         self._localizing = Localizing(
-            fitted, slot, self._sensors, self._recorder, clock, self._report, timings,
+            fitted, slot, self._sensors, recorder, clock, self._report, timings,
             config.onboard.attitude_wait_ms / 1e3,
         )  # fmt: skip
         board = self._localizing.board
         self._publishing = Publishing(board, [self._publisher], config.publish, clock, self._report, timings)
+        pause = PauseFile(config.mission.state)
+        self._go_on_paused(pause)
         self._status = Status(
             self._capture, slot, self._sensors, self._localizing, self._publishing, self._publisher, self._links,
             timings, clock,
@@ -102,8 +116,10 @@ class Flight:
         self._standing = Standing(None if resumed else opening.start, self._sensors, clock)
         self._operator = Operator(
             self._localizing, self._publishing, self._hinted,
-            lambda path: opening.fitted_to(path, board.newest.takeoff), self._status.document, clock, self._report,
+            lambda path: opening.fitted_to(path, board.newest.takeoff), self._status.document, pause, clock,
+            self._report,
         )  # fmt: skip
+        self._monitor = None if listens is None else self._made_monitor(listens, onlooker)
         self._stages = self._made_stages()
         self._saved_s, self._saved_ns = 0.0, 0
 
@@ -136,7 +152,17 @@ class Flight:
         self._links.start()
         for stage in self._stages:
             stage.start()
+        if self._monitor is not None:
+            self._monitor.start()
         notify("READY=1", "STATUS=looking for the position")
+
+    def _go_on_paused(self, pause: PauseFile) -> None:
+        """An operator's pause holds until the operator ends it, however often the program starts."""
+        since = pause.since()
+        if since is not None:
+            self._publishing.paused = True
+            told = f"no positions are published: paused by the operator since {since} ({pause.path})"
+            self._report.tell("pause", f"{told}: 'uavloc control resume' ends that", bad=True)
 
     def _made_stages(self) -> list[Stage]:
         stages = [
@@ -163,7 +189,8 @@ class Flight:
         self._standing.look(self._links.vehicle, self._localizing.board.newest)
         self._tell_of_camera(now_s)
         for number, health in enumerate(self._links.health):
-            self._report.tell(f"link {number}", f"{health.url}: {'connected' if health.connected else 'silent'}")
+            said = f"{health.url}: {'connected' if health.connected else 'silent'}"
+            self._report.tell(f"link {number}", said, url=health.url, connected=health.connected)
         if now_s - self._saved_s >= _SAVE_S:
             self._saved_s = now_s
             self._save()
@@ -178,12 +205,12 @@ class Flight:
 
     def _tell_of_processor(self) -> None:
         """A computer that cannot keep up shows in all that follows, and never as itself."""
-        taken_ms = self._timings.summary().get("total", {"p50_ms": 0.0})["p50_ms"]
+        taken_ms = self._timings.lately_ms("total")
         slow = taken_ms > _SLOW_MS
-        said = f"a frame takes {taken_ms / 1e3:.1f} s: this computer is too slow, or busy with other work"
-        if slow or self._was_slow:
-            self._report.tell("processor", said if slow else "fast enough", bad=slow)
-        self._was_slow = slow
+        self._was_slow = self._was_slow or slow
+        if self._was_slow:
+            said = f"a frame takes about {taken_ms / 1e3:.0f} s: this computer is too slow, or busy with other work"
+            self._report.tell("processor", said if slow else "fast enough", bad=slow, frame_ms=round(taken_ms))
 
     def _save(self) -> None:
         """Keep what is believed for a restart; a disk that does not take it is reported."""
@@ -192,13 +219,16 @@ class Flight:
             try:
                 save_state(Path(self._config.mission.state), known.prior, known.takeoff, self._clock)
                 self._saved_ns = known.prior.t_ns
+                self._report.tell("state", f"kept in {self._config.mission.state}")
             except UavlocError as error:
-                self._report.tell("state", str(error), bad=True)
+                self._report.tell("state", f"{error}: a restart would not go on from here", bad=True)
 
     def _close(self) -> bool:
         """End everything within two seconds; whether all threads have ended."""
         notify("STOPPING=1")
         self._stopping.set()
+        if self._monitor is not None:
+            self._monitor.stop()
         self._capture.close()
         until_s = time.monotonic() + _GRACE_S
         ended = [stage.ended(until_s - time.monotonic()) for stage in self._stages]
@@ -206,9 +236,20 @@ class Flight:
         self._publisher.close()
         self._links.close()
         self._recorder.close()
+        if self._monitor is not None:
+            self._monitor.close()
         if self._server is not None:
             self._server.close()
         return all(ended)
+
+    def _made_monitor(self, listens: Listening, onlooker: Onlooker) -> Monitor:
+        feed = Feed(
+            onlooker, lambda: self._publishing.last, self._operator.status, lambda: self._localizing.cache,
+            lambda: list(self._report.recent), self._config.onboard.frame_timeout_s,
+        )  # fmt: skip
+        return Monitor(
+            self._config.monitor, listens, feed, self._operator, self._report, self._config.onboard.frame_timeout_s
+        )
 
     def _recording(self, opening: Opening) -> FlightRecorder:
         config = opening.config
