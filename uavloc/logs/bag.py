@@ -21,7 +21,7 @@ import numpy as np
 from uavloc.errors import InputError, MissingExtraError, one_line
 from uavloc.frames import rotation_from_quaternion
 from uavloc.imagefile import MAX_IMAGE_PIXELS, decode_image
-from uavloc.logs.items import Item, above_ground, climbed, oriented, position
+from uavloc.logs.items import Item, above_ground, climbed, felt, oriented, position
 from uavloc.logs.telemetry import TelemetryLog
 from uavloc.types import Attitude, Frame, Pixels
 
@@ -29,6 +29,7 @@ _MCAP_MAGIC, _BAG_MAGIC, _SQLITE_MAGIC = b"\x89MCAP0\r\n", b"#ROSBAG V2.0", b"SQ
 _NED_FROM_ENU = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
 _FLU_FROM_FRD = np.diag([1.0, -1.0, -1.0])
 _PICTURES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
+_IMU = "sensor_msgs/msg/Imu"
 _COLOURS: dict[str, tuple[int, int | None]] = {
     "rgb8": (3, None),
     "bgr8": (3, cv2.COLOR_BGR2RGB),
@@ -41,7 +42,7 @@ _COLOURS: dict[str, tuple[int, int | None]] = {
 
 
 class Bag(TelemetryLog):
-    """Reader of a bag: pictures, attitude of an IMU or of PX4, ranges down, height over take-off; GNSS as truth.
+    """Reader of a bag: pictures, IMU, attitude of it or of PX4, ranges down, height over take-off; GNSS as truth.
 
     Of topics that tell the same the first that says something is heard, or those of `topics`, which must be in the bag.
     Pictures of several topics are refused without one. With `size_px` (width, height) a picture of another size is
@@ -111,11 +112,14 @@ class Bag(TelemetryLog):
                 if speaks.get(connection.msgtype, connection.topic) != connection.topic:
                     continue
                 reader = readers.get(connection.msgtype, _climb)
-                item = reader(bag.deserialize(data, connection.msgtype), recorded_ns)
+                message = bag.deserialize(data, connection.msgtype)
+                item = reader(message, recorded_ns)
                 if item is not None and connection.msgtype not in speaks:
                     speaks[connection.msgtype] = connection.topic
                     self.remarks.append(f"{connection.msgtype.rsplit('/', 1)[-1]} of {connection.topic}")
                 yield item
+                if item is not None and connection.msgtype == _IMU:
+                    yield _felt(message, item.t_ns)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
@@ -144,7 +148,8 @@ class _Meanings:
         self.readers: dict[str, Callable[[Any, int], Item | None]] = {
             "sensor_msgs/msg/Image": self._picture,
             "sensor_msgs/msg/CompressedImage": self._compressed,
-            "sensor_msgs/msg/Imu": self._imu,
+            _IMU: self._imu,
+            "px4_msgs/msg/SensorCombined": lambda m, t_ns: felt(t_ns, m.accelerometer_m_s2, m.gyro_rad),
             "px4_msgs/msg/VehicleAttitude": self._px4,
             "sensor_msgs/msg/Range": self._range,
             "sensor_msgs/msg/NavSatFix": _gnss,
@@ -191,6 +196,14 @@ class _Meanings:
         if not message.min_range < message.range < message.max_range:
             return None
         return above_ground(_stamp_ns(message, recorded_ns), float(message.range), self._attitude)
+
+
+def _felt(message: Any, t_ns: int) -> Item | None:
+    """What an IMU feels, where it tells that: a first covariance of -1 says that it does not."""
+    if message.linear_acceleration_covariance[0] == -1.0 or message.angular_velocity_covariance[0] == -1.0:
+        return None
+    force, rate = message.linear_acceleration, message.angular_velocity
+    return felt(t_ns, (force.x, -force.y, -force.z), (rate.x, -rate.y, -rate.z))
 
 
 def _gnss(message: Any, recorded_ns: int) -> Item | None:

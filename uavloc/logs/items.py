@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from uavloc.frames import rotation_from_rpy
 from uavloc.logs.sensors import BARO_STD_M, BARO_STD_SHARE, HEADING_UNKNOWN_STD_DEG, TILT_UNMEASURED_STD_DEG
-from uavloc.types import Altitude, Attitude, Event, Float, GeoPoint, Height, VerticalDatum
+from uavloc.types import Altitude, Attitude, Event, Float, GeoPoint, Height, Imu, VerticalDatum
 
 TILT_STD_RAD = math.radians(1.0)
 YAW_STD_RAD = math.radians(5.0)
@@ -28,6 +28,7 @@ _GIMBAL_STD_RAD = math.radians(1.0)
 _NADIR_MOUNT = rotation_from_rpy(0.0, -0.5 * math.pi, 0.0)
 """`body_from_gimbal` of a camera that looks straight down, as the default of `camera.json` has it."""
 _HIGHEST_M = 30_000.0
+MILLI_G_MPS2 = 9.80665e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,20 @@ def climbed(t_ns: int, above_m: float) -> Altitude | None:
     if not abs(above_m) < _HIGHEST_M:
         return None
     return Altitude(t_ns, above_m, math.hypot(_CLIMBED_STD_M, _CLIMBED_STD_SHARE * above_m), "take-off")
+
+
+def felt(t_ns: int, force_mps2: Iterable[float], rate_radps: Iterable[float]) -> Imu | None:
+    """Specific force and turn rate in the body's axes, None where one is no number."""
+    force, rate = tuple(map(float, force_mps2)), tuple(map(float, rate_radps))
+    if len(force) != 3 or len(rate) != 3 or not all(map(math.isfinite, (*force, *rate))):
+        return None
+    return Imu(t_ns, force, rate)
+
+
+def scaled_imu(t_ns: int, message: Any) -> Imu | None:
+    """Of RAW_IMU as ArduPilot fills it, and of SCALED_IMU: thousandths of g and of rad/s."""
+    force = (message.xacc * MILLI_G_MPS2, message.yacc * MILLI_G_MPS2, message.zacc * MILLI_G_MPS2)
+    return felt(t_ns, force, (message.xgyro * 1e-3, message.ygyro * 1e-3, message.zgyro * 1e-3))
 
 
 def altitude(t_ns: int, alt_m: float, std_m: float, above: VerticalDatum) -> Altitude | None:
