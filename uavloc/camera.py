@@ -29,6 +29,8 @@ LOOKING_DOWN: Matrix = rotation_from_rpy(0.0, -math.pi / 2, 0.0) @ MOUNT_FROM_CA
 
 _MAX_ITERATIONS = 30
 _CONVERGED = 1e-9
+_SPREAD = 33
+"""Pixels a side of the grid that stands for the whole picture."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,15 @@ class CameraModel:
             rays[:, :2] += np.where(np.isfinite(step), step, 0.0)
             if not np.nanmax(np.abs(step), initial=0.0) > _CONVERGED:
                 break
+        return rays
+
+    @cached_property
+    def spread_rays(self) -> Float:
+        """Camera-frame rays (N x 3, z = 1, read-only) of a grid of pixels all over the picture, its rim included."""
+        u = np.linspace(0.0, self.width_px - 1.0, _SPREAD)
+        v = np.linspace(0.0, self.height_px - 1.0, _SPREAD)
+        rays = self.rays_from_pixels(np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2))
+        rays.setflags(write=False)
         return rays
 
     @cached_property

@@ -6,8 +6,10 @@ descriptor channels, without mean removal because descriptors are zero-mean by c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -20,8 +22,31 @@ _SHARE_TOLERANCE = 1e-4
 """The share comes out of a float32 FFT: 1 may be 0.99999."""
 
 
-def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tuple[Float32, Mask]:
+class Spectra:
+    """Spectra of queries, kept from window to window as long as these are of one size."""
+
+    def __init__(self) -> None:
+        self._size = (0, 0)
+        self._kept: dict[int, list[Float32]] = {}
+
+    def begin(self, size: tuple[int, int]) -> None:
+        """From now on transforms have this size."""
+        if size != self._size:
+            self._size, self._kept = size, {}
+
+    def of(self, i: int, query: Float32) -> list[Float32]:
+        """The spectra of query i (C x h x w)."""
+        if i not in self._kept:
+            self._kept[i] = [_spectrum(plane, self._size) for plane in query]
+        return self._kept[i]
+
+
+def correlate(
+    query: Descriptors, window: Descriptors, min_overlap: float, kept: Spectra | None = None
+) -> tuple[Float32, Mask]:
     """Correlation of N queries (N x C x h x w) at every shift inside one window (1 x C x H x W).
+
+    `kept` belongs to these queries, where they are asked of several windows.
 
     Returns N x (H-h+1) x (W-w+1) values in [-1, 1], weighted by the square root of the share of the query that lies on
     known cells so that wrong places scatter alike everywhere, and where that share reaches `min_overlap`.
@@ -29,7 +54,9 @@ def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tu
     n, _, h, w = query.data.shape
     height, width = window.mask.shape[1:]
     known = window.mask[0].astype(np.float32)
-    sizes = _Sizes((cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)), height - h + 1, width - w + 1)
+    sizes = _Sizes((_transform_size(height), _transform_size(width)), height - h + 1, width - w + 1)
+    if kept is not None:
+        kept.begin(sizes.transform)
     cells = _slider(window.data[0], n, sizes)
     energy = _slider(np.square(window.data[0]).sum(axis=0)[None], n, sizes)
     holes = None if known.all() else _slider(known[None], n, sizes)
@@ -46,7 +73,8 @@ def correlate(query: Descriptors, window: Descriptors, min_overlap: float) -> tu
             share = holes(mask[None]) / max(1.0, float(mask.sum()))
             usable[i] = share >= min_overlap - _SHARE_TOLERANCE
         norm = np.sqrt(np.maximum(energy(mask[None]), _MIN_ENERGY) * np.maximum(own_energy, _MIN_ENERGY))
-        values[i] = cells(query.data[i]) / norm * np.sqrt(np.clip(share, 0.0, 1.0))
+        spectra = None if kept is None or n == 1 else kept.of(i, query.data[i])
+        values[i] = cells(query.data[i], spectra) / norm * np.sqrt(np.clip(share, 0.0, 1.0))
 
     each(slide, range(n))
     return values, usable
@@ -89,10 +117,19 @@ def parabola(left: float, middle: float, right: float) -> tuple[float, float]:
 
 def peak_offset(surface: Float32, row: int, column: int) -> tuple[float, float]:
     """Sub-cell place (row, column) of the maximum at an integer cell of a surface."""
-    padded = np.pad(surface, 1, constant_values=-np.inf)[row : row + 3, column : column + 3].astype(np.float64)
-    vertical = parabola(padded[0, 1], padded[1, 1], padded[2, 1])
-    horizontal = parabola(padded[1, 0], padded[1, 1], padded[1, 2])
+    vertical = parabola(*_around(surface[:, column], row))
+    horizontal = parabola(*_around(surface[row], column))
     return row + vertical[0], column + horizontal[0]
+
+
+def _around(line: Float32, i: int) -> tuple[float, float, float]:
+    """An element and its neighbours, not finite beyond the ends."""
+    before = float(line[i - 1]) if i > 0 else -math.inf
+    return before, float(line[i]), float(line[i + 1]) if i + 1 < len(line) else -math.inf
+
+
+class _Slider(Protocol):
+    def __call__(self, query: Float32, spectra: list[Float32] | None = None, /) -> Float32: ...
 
 
 @dataclass(frozen=True)
@@ -104,16 +141,25 @@ class _Sizes:
     columns: int
 
 
-def _slider(window: Float32, queries: int, sizes: _Sizes) -> Callable[[Float32], Float32]:
-    """What correlates queries (C x h x w) with a window (C x H x W), summed over channels.
+def _slider(window: Float32, queries: int, sizes: _Sizes) -> _Slider:
+    """What correlates queries (C x h x w) with a window (C x H x W), summed over channels; it may get their spectra.
 
     The spectra of the window serve many queries. For one alone OpenCV does it in a single call, on one core.
     """
     if queries == 1:
         ground = _interleaved(window)
-        return lambda query: np.asarray(cv2.matchTemplate(ground, _interleaved(query), cv2.TM_CCORR), np.float32)
+        return lambda query, _=None: np.asarray(
+            cv2.matchTemplate(ground, _interleaved(query), cv2.TM_CCORR), np.float32
+        )
     spectra = each(lambda channel: _spectrum(channel, sizes.transform), window)
-    return lambda query: _inverse(spectra, query, sizes)
+    return lambda query, own=None: _inverse(
+        spectra, own or (_spectrum(plane, sizes.transform) for plane in query), sizes
+    )
+
+
+def _transform_size(least: int) -> int:
+    """A length whose transform is quick: sizes that 4 does not divide take up to twice as long as a larger one."""
+    return int(4 * cv2.getOptimalDFTSize(-(-least // 4)))
 
 
 def _interleaved(planes: Float32) -> Float32:
@@ -126,10 +172,10 @@ def _spectrum(plane: Float32, size: tuple[int, int]) -> Float32:
     return np.asarray(cv2.dft(padded, nonzeroRows=plane.shape[0]), np.float32)
 
 
-def _inverse(window: list[Float32], query: Float32, sizes: _Sizes) -> Float32:
-    """Sum over channels of the correlation of a query with window spectra, at the first rows and columns."""
+def _inverse(window: list[Float32], query: Iterable[Float32], sizes: _Sizes) -> Float32:
+    """Sum over channels of the correlation of a query with a window, both spectra, at the first rows and columns."""
     product = np.zeros(sizes.transform, np.float32)
-    for spectrum, plane in zip(window, query, strict=True):
-        product += cv2.mulSpectrums(spectrum, _spectrum(plane, sizes.transform), 0, conjB=True)
+    for spectrum, own in zip(window, query, strict=True):
+        product += cv2.mulSpectrums(spectrum, own, 0, conjB=True)
     full = cv2.dft(product, flags=cv2.DFT_INVERSE | cv2.DFT_SCALE)
     return np.asarray(full[: sizes.rows, : sizes.columns], np.float32)

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from pyproj import Proj
+from pyproj import Geod
 
 Matrix = NDArray[np.float64]
 
@@ -28,6 +27,7 @@ WGS84_A_M = 6378137.0
 WGS84_E2 = 6.694379990141316e-3
 TILE_PX = 256
 MAX_MERCATOR_LAT_DEG = 85.05112877980659
+_GEODESIC = Geod(ellps="WGS84")
 MAX_ZOOM = 22
 
 
@@ -87,18 +87,16 @@ class LocalFrame:
     lat_deg: float
     lon_deg: float
 
-    @cached_property
-    def _proj(self) -> Proj:
-        return Proj(proj="aeqd", lat_0=self.lat_deg, lon_0=self.lon_deg, ellps="WGS84")
-
     def ne_from_geo(self, lat_deg: float, lon_deg: float) -> tuple[float, float]:
         """(north_m, east_m) of a point."""
-        east_m, north_m = self._proj(lon_deg, lat_deg)
-        return float(north_m), float(east_m)
+        bearing_deg, _, distance_m = _GEODESIC.inv(self.lon_deg, self.lat_deg, lon_deg, lat_deg)
+        bearing_rad = math.radians(bearing_deg)
+        return distance_m * math.cos(bearing_rad), distance_m * math.sin(bearing_rad)
 
     def geo_from_ne(self, north_m: float, east_m: float) -> tuple[float, float]:
         """(lat_deg, lon_deg) of a point."""
-        lon_deg, lat_deg = self._proj(east_m, north_m, inverse=True)
+        bearing_deg, distance_m = math.degrees(math.atan2(east_m, north_m)), math.hypot(north_m, east_m)
+        lon_deg, lat_deg, _ = _GEODESIC.fwd(self.lon_deg, self.lat_deg, bearing_deg, distance_m)
         return float(lat_deg), float(lon_deg)
 
 

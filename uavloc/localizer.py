@@ -25,7 +25,7 @@ from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.mapage import map_age_years
 from uavloc.mount import Mount, feigned, looks_down, mount_of
-from uavloc.odometry import View, is_frozen, measure_motion
+from uavloc.odometry import Raw, View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
 from uavloc.staleness import StaleBlock
@@ -98,7 +98,7 @@ class Localizer:
         self._agl_m = 0.0
         self._trusted = True
         """Whether the heading under which the last view was laid down is borne out by motion or map."""
-        self._picture: tuple[int, Pixels | None] = (0, None)
+        self._raw: tuple[int, Raw | None] = (0, None)
         self._first_ns: int | None = None
         self._last_ns = 0
         self._yaw_rad: float | None = None
@@ -212,6 +212,7 @@ class Localizer:
         laid = self._asker.lay(sight, self._likeliest(places, sight))
         with self._asker.watch.timed("odometry"):
             motion = self._motion(sight, laid)
+        with self._asker.watch.timed("filter"):
             places.advance(motion)
         if motion.step is not None:
             self._understood_ns = sight.frame.t_ns
@@ -223,10 +224,11 @@ class Localizer:
             else self._seeker.follow(sight, laid, leader.state)
         )
         for look, density in looks:
-            for hypothesis in known:
-                if hypothesis not in results and look.covers(hypothesis.state):
-                    results[hypothesis] = (look, places.weigh(hypothesis, look))
-            places.born(look, density)
+            with self._asker.watch.timed("filter"):
+                for hypothesis in known:
+                    if hypothesis not in results and look.covers(hypothesis.state):
+                        results[hypothesis] = (look, places.weigh(hypothesis, look))
+                places.born(look, density)
             if self._on_look is not None:
                 self._on_look(look, self._local)
         if leader is not None and leader not in results:
@@ -278,11 +280,12 @@ class Localizer:
 
     def _stuck(self, t_ns: int, picture: Pixels) -> bool:
         """Whether the camera repeats itself: frames too close together to have moved must be the very same."""
-        since_ns, before = self._picture
+        since_ns, before = self._raw
         if before is not None and t_ns - since_ns < self._config.odometry.min_gap_s * 1e9:
-            return np.array_equal(before, picture)
-        self._picture = (t_ns, picture)
-        return before is not None and is_frozen(before, picture)
+            return np.array_equal(before.picture, picture)
+        raw = Raw(picture)
+        self._raw = (t_ns, raw)
+        return before is not None and is_frozen(before, raw)
 
     def _followed(self, sight: Sight) -> Hypotheses:
         """The hypotheses; the operator's start holds for the first frame of the flight, usable or not."""

@@ -106,17 +106,33 @@ def measure_motion(previous: View, current: View, config: OdometryConfig, max_sp
     return Motion(previous.t_ns, (float(fit.shift[0]), float(fit.shift[1])), fit.turn_rad, fit.log_scale, cov)
 
 
-def is_frozen(previous: Pixels, current: Pixels) -> bool:
-    """Whether two raw frames of one camera show that it is stuck: the same picture, or the same compressed anew.
+@dataclass(frozen=True)
+class Raw:
+    """A frame as the camera gave it, grey or RGB."""
+
+    picture: Pixels
+
+    @cached_property
+    def shrunk(self) -> Float32:
+        """Grey and small; made once, although a frame is compared with the one before and the one after."""
+        height, width = self.picture.shape[:2]
+        size = (max(1, width // _FROZEN_SHRINK), max(1, height // _FROZEN_SHRINK))
+        plain = grey(self.picture).astype(np.float32)
+        return np.asarray(cv2.resize(plain, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def is_frozen(previous: Raw, current: Raw) -> bool:
+    """Whether two frames of one camera show that it is stuck: the same picture, or the same compressed anew.
 
     Shrunk, so that noise and compression average out, they differ by less than the smallest motion would make them. A
     vehicle that really stands still, in still air, is taken for a stuck camera too.
     """
-    if previous.shape != current.shape or np.array_equal(previous, current):
-        return previous.shape == current.shape
-    before, now = _shrunk(previous), _shrunk(current)
+    if previous.picture.shape != current.picture.shape:
+        return False
+    before, now = previous.shrunk, current.shrunk
     detail = float(np.diff(before, axis=1).std())
-    return float((now - before).std()) < _FROZEN_SHIFT * detail
+    alike = float((now - before).std()) < _FROZEN_SHIFT * detail
+    return alike or (np.array_equal(before, now) and np.array_equal(previous.picture, current.picture))
 
 
 @dataclass(frozen=True)
@@ -167,12 +183,18 @@ def _features(patch: Patch) -> Features:
 
 
 def _matched(current: Features, previous: Features, ratio: float) -> _Pairs:
-    """Features whose best match is clearly better than the second, each at most once."""
-    matches = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(current.described, previous.described, 2)
-    clear = [pair[0] for pair in matches if len(pair) == 2 and pair[0].distance < ratio * pair[1].distance]
-    best_for = {match.trainIdx: match for match in sorted(clear, key=lambda match: -match.distance)}
-    of, to = np.array([(m.queryIdx, m.trainIdx) for m in best_for.values()], np.int64).reshape(-1, 2).T
-    return _Pairs(current.points_ne_m[of], previous.points_ne_m[to])
+    """Features whose best match is clearly better than the second, each at most once: with the nearest."""
+    if len(current.described) == 0 or len(previous.described) < 2:
+        return _Pairs(np.empty((0, 2)), np.empty((0, 2)))
+    distances, nearest = cv2.batchDistance(
+        current.described, previous.described, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=2
+    )
+    clear = np.flatnonzero(distances[:, 0] < ratio * distances[:, 1])
+    clear = clear[np.argsort(-distances[clear, 0], kind="stable")]
+    _, farthest = np.unique(nearest[clear, 0], return_index=True)
+    _, closest = np.unique(nearest[clear[::-1], 0], return_index=True)
+    of = clear[::-1][closest][np.argsort(farthest)]
+    return _Pairs(current.points_ne_m[of], previous.points_ne_m[nearest[of, 0]])
 
 
 def _trusted(pairs: _Pairs, gsd_m: float, config: OdometryConfig) -> _Pairs | None:
@@ -256,9 +278,3 @@ def _floor(pairs: _Pairs, fit: _Fit, gsd_m: float, config: OdometryConfig) -> Fl
     shift_m = math.hypot(least_m, bent_m)
     turn_rad = math.hypot(least_m, bent_m / 3.0) / radius_m
     return np.diag(np.square([shift_m, shift_m, turn_rad, shift_m / radius_m]))
-
-
-def _shrunk(image: Pixels) -> Float32:
-    height, width = image.shape[:2]
-    size = (max(1, width // _FROZEN_SHRINK), max(1, height // _FROZEN_SHRINK))
-    return np.asarray(cv2.resize(grey(image).astype(np.float32), size, interpolation=cv2.INTER_AREA), np.float32)

@@ -17,7 +17,6 @@ from uavloc.pixels import grey
 from uavloc.turns import Turn, similarity
 from uavloc.types import Float, Mask, Patch, Pixels
 
-_BORDER_SAMPLES = 33
 _GRID_PX = 8
 _SHRINK_FROM = 1.25
 _SMOOTH_PX = 4
@@ -25,10 +24,7 @@ _SMOOTH_PX = 4
 
 def footprint_ne(camera: CameraModel, ned_from_body: Float, agl_m: float, max_oblique_rad: float) -> Float:
     """Ground points (N x 2: north, east metres from below the vehicle) of a grid of pixels; N is 0 if none is seen."""
-    u = np.linspace(0.0, camera.width_px - 1.0, _BORDER_SAMPLES)
-    v = np.linspace(0.0, camera.height_px - 1.0, _BORDER_SAMPLES)
-    pixels = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-    rays = camera.rays_from_pixels(pixels) @ (ned_from_body @ camera.body_from_cam).T
+    rays = camera.spread_rays @ (ned_from_body @ camera.body_from_cam).T
     lever = ned_from_body @ np.asarray(camera.lever_body_m)
     height_m = agl_m - lever[2]
     if height_m <= 0.0:

@@ -13,6 +13,7 @@ import numpy as np
 
 from uavloc.camera import CameraModel
 from uavloc.config import Config
+from uavloc.correlation import Spectra
 from uavloc.frames import LocalFrame, mercator_gsd_m, rpy_from_rotation, world_px_from_geo, wrap_pi, yaw_rotation
 from uavloc.levels import finest_fitting
 from uavloc.ortho import footprint_ne, rectify, texture, variants
@@ -94,7 +95,8 @@ class Laid:
 class Query:
     """A frame laid on the ground about a pose, encoded under every turn of the search around it.
 
-    `middle_ne_m` is the middle of the ground that is seen, from below the vehicle.
+    `middle_ne_m` is the middle of the ground that is seen, from below the vehicle; `kept` is there where it will be
+    asked of several places.
     """
 
     pose: Pose
@@ -105,6 +107,7 @@ class Query:
     turns: tuple[Turn, ...]
     nadir_cell: tuple[float, float]
     cell_m: tuple[float, float]
+    kept: Spectra | None = None
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -201,7 +204,7 @@ class Asker:
         with self.watch.timed("register"):
             window = self._cache.descriptors(query.zoom, left, top, width + 2 * radius + 1, height + 2 * radius + 1)
             window = self._staleness.weighted(window, query.zoom, (left, top), self._encoder.stride)
-            return survey(query.descriptors, window, search, config.registration, config.evidence)
+            return survey(query.descriptors, window, search, config.registration, config.evidence, query.kept)
 
     def sharpened(self, query: Query, place_ne_m: tuple[float, float], match: Match) -> Match:
         """A match made more exact where local features of patch and map bear it out, and that is asked for."""

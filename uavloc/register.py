@@ -15,7 +15,7 @@ import numpy as np
 
 from uavloc.config import ConsensusConfig, EvidenceConfig, RegisterConfig
 from uavloc.consensus import parts_agreeing
-from uavloc.correlation import correlate, parabola, peak_offset, standardised, standing_out
+from uavloc.correlation import Spectra, correlate, parabola, peak_offset, standardised, standing_out
 from uavloc.evidence import score_log_ratio
 from uavloc.turns import Turn, smallest_steps
 from uavloc.types import Descriptors, Float, Float32, Mask, Match
@@ -109,15 +109,18 @@ class Surface:
             row, column = _argmax(left)
             if not np.isfinite(left[row, column]):
                 break
-            found.append(self._match(row, column, self._ratio))
-            left[~self._apart(row, column)] = -np.inf
+            apart = self._apart(row, column)
+            found.append(self._match(row, column, self._ratio, apart))
+            left[~apart] = -np.inf
         return found
 
     def nearest(self, mean_ne_m: Float, cov_ne_m2: Float) -> Match | None:
         """The best place for a vehicle that is expected at `mean_ne_m` with covariance `cov_ne_m2`."""
         posterior = self._ratio + self._log_prior(mean_ne_m, cov_ne_m2)
         row, column = _argmax(posterior)
-        return self._match(row, column, posterior) if np.isfinite(posterior[row, column]) else None
+        if not np.isfinite(posterior[row, column]):
+            return None
+        return self._match(row, column, posterior, self._apart(row, column))
 
     def consensus(self, match: Match, config: ConsensusConfig) -> tuple[int, int]:
         """(parts of the picture that agree with the whole on a match of this surface, parts that could tell)."""
@@ -150,8 +153,8 @@ class Surface:
         apart: Mask = np.square(north)[:, None] + np.square(east)[None] > self._search.same_place_m**2
         return apart
 
-    def _match(self, row: int, column: int, posterior: Float32) -> Match:
-        k, apart = int(self._best_turn[row, column]), self._apart(row, column)
+    def _match(self, row: int, column: int, posterior: Float32, apart: Mask) -> Match:
+        k = int(self._best_turn[row, column])
         cov = _shape_cov(self._believed[k], row, column, self._search.cell_m) + np.eye(2) * self._config.map_std_m**2
         return Match(
             self._place(k, row, column), cov, *_turn(self._believed, k, row, column, self._search),
@@ -169,15 +172,20 @@ class Surface:
 
 
 def survey(
-    query: Descriptors, window: Descriptors, search: Search, config: RegisterConfig, evidence: EvidenceConfig
+    query: Descriptors,
+    window: Descriptors,
+    search: Search,
+    config: RegisterConfig,
+    evidence: EvidenceConfig,
+    kept: Spectra | None = None,
 ) -> Surface | None:
     """How well the patch fits everywhere in the window; None where the window holds too little map.
 
-    `query` holds one variant for every turn of the search.
+    `query` holds one variant for every turn of the search; `kept` is its, where it is asked of several windows.
     """
     if not window.mask.any():
         return None
-    values, usable = correlate(query, window, config.min_overlap)
+    values, usable = correlate(query, window, config.min_overlap, kept)
     seen = query.mask.sum(axis=(1, 2))
     usable &= (seen >= config.min_overlap * seen.max())[:, None, None]
     if usable.mean() < _MIN_USABLE_SHARE:

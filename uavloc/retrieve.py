@@ -7,7 +7,7 @@ in them and believes what agrees.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -95,9 +95,11 @@ class Retriever:
         asked = [i for i, picture in enumerate(pictures) if picture.zoom in self._spans and vectors[i].any()]
         if not asked:
             return []
-        found = [self._search(vectors[i], pictures[i], _CANDIDATES * k, hint) for i in asked]
-        source = np.repeat(asked, [len(rows) for rows, _ in found])
-        rows, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        parts = [
+            self._search(vectors, together, selector, min(allowed, _CANDIDATES * k), everywhere=hint is None)
+            for together, selector, allowed in self._searches(pictures, asked, hint)
+        ]
+        source, rows, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
         surprises = self._surprises(vectors[asked], np.array([pictures[i].zoom for i in asked]), rows, scores)
         order = np.lexsort((rows, -surprises))
         return [
@@ -112,22 +114,35 @@ class Retriever:
             parts.append(self._encoder.describe(np.stack([p.image for p in some]), np.stack([p.mask for p in some])))
         return np.concatenate(parts)
 
-    def _search(
-        self, vector: Float32, picture: Picture, count: int, hint: Hint | None
-    ) -> tuple[NDArray[np.int64], Float]:
-        """The windows (rows) of the picture's zoom, of those the hint allows, that look most like it; similarities."""
+    def _searches(
+        self, pictures: Sequence[Picture], asked: Sequence[int], hint: Hint | None
+    ) -> Iterator[tuple[list[int], Any, int]]:
+        """Pictures that are searched at once, which windows of their zoom are allowed, and how many those are.
+
+        Without a hint all headings are searched among the same windows: one call keeps all cores busy.
+        """
         faiss = require_faiss()
-        first, last = self._spans[picture.zoom]
         if hint is None:
-            selector, allowed = faiss.IDSelectorRange(first, last), last - first
-        else:
+            for zoom, (first, last) in self._spans.items():
+                together = [i for i in asked if pictures[i].zoom == zoom]
+                if together:
+                    yield together, faiss.IDSelectorRange(first, last), last - first
+            return
+        for i in asked:
+            first, last = self._spans[pictures[i].zoom]
             inside = np.zeros(len(self._stored.zooms), np.bool_)
-            inside[first:last] = self._near(hint, picture)
-            selector, allowed = faiss.IDSelectorBitmap(np.packbits(inside, bitorder="little")), int(inside.sum())
-        settings = self._settings(selector, everywhere=hint is None)
-        similar, rows = self._index.search(vector[None], max(1, min(count, allowed)), params=settings)
-        real = rows[0] >= 0
-        return rows[0][real], similar[0][real].astype(np.float64) / _UNIT
+            inside[first:last] = self._near(hint, pictures[i])
+            yield [i], faiss.IDSelectorBitmap(np.packbits(inside, bitorder="little")), int(inside.sum())
+
+    def _search(
+        self, vectors: Float32, together: list[int], selector: Any, count: int, *, everywhere: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], Float]:
+        """The `count` windows most like each picture: number of the picture, row of the window, similarity."""
+        settings = self._settings(selector, everywhere=everywhere)
+        similar, rows = self._index.search(vectors[together], max(1, count), params=settings)
+        real = rows >= 0
+        source = np.repeat(together, real.sum(axis=1))
+        return source, rows[real], similar[real].astype(np.float64) / _UNIT
 
     def _settings(self, selector: Any, *, everywhere: bool) -> Any:
         """Search settings: a quantised index is searched in all its lists where a hint leaves few windows."""

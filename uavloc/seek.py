@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from uavloc.coldstart import ColdStart
 from uavloc.config import Config
+from uavloc.correlation import Spectra
 from uavloc.evidence import first_log_odds, log_density
 from uavloc.filter import HEADING, SCALE, State
 from uavloc.frames import wrap_pi
@@ -124,7 +125,8 @@ class Seeker:
         query = next((query for query in made if self._asker.much_the_same(query.pose, pose, widening)), None)
         if query is None:
             try:
-                query = self._asker.query(self._asker.lay(sight, pose, radius_m), pose, widening)
+                laid = self._asker.lay(sight, pose, radius_m)
+                query = replace(self._asker.query(laid, pose, widening), kept=Spectra())
             except NoFixError:
                 return None
             made.append(query)

@@ -31,6 +31,7 @@ _ALIKE = 0.5
 """A tile above this self-similarity has a place near it that a frame may well be taken for."""
 
 V = TypeVar("V")
+C = TypeVar("C", bound="TileCache")
 
 
 class Lru(Generic[V]):
@@ -65,7 +66,7 @@ class TileCache:
         self._terrain: Lru[Float32 | None] = Lru(TERRAIN_BUDGET_BYTES // (4 * cachefile.TERRAIN_SIDE**2))
 
     @classmethod
-    def open(cls, path: Path, encoder: Encoder | None = None, public_key: str = "") -> TileCache:
+    def open(cls: type[C], path: Path, encoder: Encoder | None = None, public_key: str = "") -> C:
         """Open and verify a cache; raises CacheError unless it is intact and fits what is asked for.
 
         `encoder` is the one it must be built with, `public_key` (a file or 64 hex digits) the one it must be signed
@@ -95,7 +96,7 @@ class TileCache:
         """Close the file."""
         self._db.close()
 
-    def __enter__(self) -> TileCache:
+    def __enter__(self: C) -> C:
         return self
 
     def __exit__(

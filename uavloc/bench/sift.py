@@ -36,23 +36,13 @@ class SiftBaseline:
         attitude, height = shot.attitude, shot.height
         if shot.frame.image is None or attitude is None or height is None:
             return None
-        zoom = self._zoom(attitude, height, shot.prior)
+        zoom = working_zoom(self.source, self.camera, self.limits, attitude, height, shot.prior)
         patch = rectify(
             shot.frame.image, self.camera, attitude.ned_from_body, height.agl_m,
             mercator_gsd_m(shot.prior.lat_deg, zoom), math.radians(self.limits.max_oblique_deg),
             self.limits.max_patch_px,
         )  # fmt: skip
         return None if patch is None else self._place(patch, zoom, shot.prior)
-
-    def _zoom(self, attitude: Attitude, height: Height, at: GeoPoint) -> int:
-        """The finest zoom that the map fills and at which the patch is not too large, as the localizer chooses."""
-        oblique_rad = math.radians(self.limits.max_oblique_deg)
-        ground = footprint_ne(self.camera, attitude.ned_from_body, height.agl_m, oblique_rad)
-        reach_m = float(np.ptp(ground, axis=0).max()) if len(ground) else 0.0
-        zoom = zoom_for_gsd(self.source.gsd_m, at.lat_deg)
-        while reach_m / min(mercator_gsd_m(at.lat_deg, zoom)) > self.limits.max_patch_px:
-            zoom -= 1
-        return zoom
 
     def _place(self, patch: Patch, zoom: int, prior: GeoPoint) -> GeoPoint | None:
         x, y = world_px_from_geo(prior.lat_deg, prior.lon_deg, zoom)
@@ -65,6 +55,18 @@ class SiftBaseline:
             return None
         at_x, at_y = found.place(patch.nadir_px)
         return GeoPoint(*geo_from_world_px(left + at_x, top + at_y, zoom))
+
+
+def working_zoom(
+    source: MapSource, camera: CameraModel, limits: OrthoConfig, attitude: Attitude, height: Height, at: GeoPoint
+) -> int:
+    """The finest zoom that the map fills and at which the patch is not too large, as the localizer chooses."""
+    ground = footprint_ne(camera, attitude.ned_from_body, height.agl_m, math.radians(limits.max_oblique_deg))
+    reach_m = float(np.ptp(ground, axis=0).max()) if len(ground) else 0.0
+    zoom = zoom_for_gsd(source.gsd_m, at.lat_deg)
+    while reach_m / min(mercator_gsd_m(at.lat_deg, zoom)) > limits.max_patch_px:
+        zoom -= 1
+    return zoom
 
 
 def sift_baseline(source: MapSource, camera: CameraModel, height_error: float) -> SiftBaseline:

@@ -1,28 +1,33 @@
-"""How fast: an engine on one thread against a plain matrix product, and a whole frame."""
+"""How fast: an engine on one thread against a plain matrix product, and a whole frame from camera to file."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
-from uavloc.bench.faults import without_heading
+from uavloc.bench.coldrun import ColdJob, frame_times, run_alone
+from uavloc.bench.excerpt import Excerpt
 from uavloc.bench.flops import count_flops, matmul_model
 from uavloc.bench.sets import Flight, Map, load_flight, load_map
+from uavloc.bench.widecache import area_km2, widen
 from uavloc.camera import load_camera
 from uavloc.card import EngineCard, engine_folder, load_card
 from uavloc.config import Config
-from uavloc.encode import load_engine
-from uavloc.encode.onnxrun import OnnxRuntime
+from uavloc.encode import OnnxEncoder, load_engine
+from uavloc.encode.onnxrun import OnnxRuntime, built_in_providers
+from uavloc.errors import EngineError, MissingExtraError
 from uavloc.localizer import Localizer
 from uavloc.logs import open_log
+from uavloc.publish.csv_file import CsvFile
 from uavloc.sim import AUTUMN, SUMMER, FlightSpec, WorldSpec, scene_from_world, simulate_flight, simulate_world
 from uavloc.tiles import TileCache
-from uavloc.types import Attitude, Encoder, Event, Frame, Progress, Shown, Start
+from uavloc.types import Encoder, Precision, Progress, Provider, Shown, Start
 
 SIDE_PX = 256
 ROUNDS = 30
@@ -30,18 +35,22 @@ MATMUL_SIDE = 768
 START_STD_M = 30.0
 _WORLD = WorldSpec(seed=3, size_m=600.0, gsd_m=0.5)
 _FRAMES = 40
-_COLD_EVERY = 5
 _SEED = 1
+_STAGES = ("capture", "rectify", "odometry", "retrieve", "encode", "turn", "register", "filter", "staleness", "publish")
+"""In the order in which a frame goes through them; what else is timed comes behind."""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """One engine on one thread. Times of encoding are for a picture of `side_px`; None where nothing can be said.
+    """One engine on one thread, where it runs on a processor; None where nothing can be said.
 
-    `matmul_gflops` is what a float32 matrix product reached between the encodings: what the core could do at that time.
+    Times of encoding are for a picture of `side_px`. `matmul_gflops` is what a float32 matrix product reached between
+    the encodings: what the core could do at that time.
     """
 
     engine: str
+    provider: str
+    precision: str
     side_px: int
     encode_min_ms: float
     encode_median_ms: float
@@ -52,17 +61,25 @@ class Speed:
 
 @dataclass(frozen=True)
 class FrameSpeed:
-    """Times of whole frames of a simulated flight, with the configured threads, and the medians of their stages.
+    """Times of whole frames with the configured threads, and the medians of their stages, `capture` to `publish`.
 
     `phase` is tracking (frames with a fix) or a cold start (first frames of which nothing but the map is known), with
-    or without a compass.
+    or without a compass, over a map of `km2`. `p50_ms` and `p95_ms` are from the decoded frame to its estimate,
+    `cpu_ms` is the median of the processor time of all threads meanwhile, `fps` frames per second from file to file.
+    `rss_mb` and `open_s` (engine, cache, verification) are of a process that did nothing else; None: not told.
     """
 
     engine: str
     phase: str
+    km2: float
+    windows: int
     frames: int
     p50_ms: float | None
     p95_ms: float | None
+    cpu_ms: float | None
+    fps: float | None
+    open_s: float | None
+    rss_mb: float | None
     stages_ms: dict[str, float]
 
 
@@ -75,11 +92,24 @@ def simulated(folder: Path, shown: Shown) -> tuple[Map, Flight]:
     return load_map(picture), load_flight(log)
 
 
-def encode_speed(name: str, rounds: int, progress: Progress) -> Speed:
+def encode_speeds(name: str, rounds: int, progress: Progress) -> Iterator[Speed]:
+    """`encode_speed` on every provider that is there, in every precision that the engine has."""
+    card = load_card(engine_folder(name))
+    precisions: list[Precision] = ["fp32", *(variant.precision for variant in card.variant or [])]
+    for provider in (*built_in_providers(), *(["tensorrt"] if find_spec("tensorrt") else [])):
+        for precision in precisions:
+            try:
+                encoder = load_engine(name, 1, cast(Provider, provider), precision)
+            except (EngineError, MissingExtraError):
+                if provider == "cpu":
+                    raise
+                continue
+            yield encode_speed(encoder, engine_folder(name), rounds, progress)
+
+
+def encode_speed(encoder: OnnxEncoder, folder: Path, rounds: int, progress: Progress) -> Speed:
     """Time many encodings, each followed by a matrix product, so that both see the same load of the machine."""
-    folder = engine_folder(name)
-    card = load_card(folder)
-    encoder = load_engine(name, threads=1)
+    card = encoder.card
     side, work = _side(card), _work(card, encoder)
     product = _matmul()
     encode_s, matmul_s = [], []
@@ -91,6 +121,8 @@ def encode_speed(name: str, rounds: int, progress: Progress) -> Speed:
     flop = count_flops((folder / card.model.file).read_bytes(), _input_shapes(card, side), _outputs(card))
     return Speed(
         engine=encoder.name,
+        provider=encoder.provider,
+        precision=encoder.precision,
         side_px=side,
         encode_min_ms=min(encode_s) * 1e3,
         encode_median_ms=float(np.median(encode_s)) * 1e3,
@@ -100,53 +132,63 @@ def encode_speed(name: str, rounds: int, progress: Progress) -> Speed:
     )
 
 
-def frame_speed(encoder: Encoder, cache: TileCache, flight: Flight, progress: Progress) -> list[FrameSpeed]:
-    """Fly once with the default configuration; then begin anew, from nothing, at some of the frames."""
-    camera, events = load_camera(flight.folder / "camera.json"), list(open_log(flight.folder).events())
-    start = Start(flight.truth[0].point, START_STD_M)
-    timed = {"tracking": _timings(events, Localizer(cache, encoder, camera, Config(), start), progress)}
-    for phase, change in (("cold start", _as_measured), ("cold start, no compass", _without_compass)):
-        timed[phase] = []
-        for first in _beginnings(events):
-            localizer = Localizer(cache, encoder, camera, Config(), None)
-            estimates = [localizer.handle(change(event)) for event in first]
-            timings = [estimate.timings_ms for estimate in estimates if estimate is not None]
-            timed[phase] += [timing for timing in timings if "register" in timing]
-    return [_frame_speed(encoder.name, phase, timings) for phase, timings in timed.items()]
+def frame_speed(
+    encoder: Encoder, cache: TileCache, flight: Flight, frames: int | None, folder: Path, progress: Progress
+) -> FrameSpeed:
+    """Fly once with the default configuration, from the pictures' files to `estimates.csv`."""
+    camera = load_camera(flight.folder / "camera.json")
+    localizer = Localizer(cache, encoder, camera, Config(), Start(flight.truth[0].point, START_STD_M))
+    log = Excerpt(open_log(flight.folder), frames=frames)
+    sink, timings = CsvFile(folder / "estimates.csv"), []
+    started = time.perf_counter()
+    for done, (estimate, timing) in enumerate(frame_times(localizer, log.events()), start=1):
+        published = time.perf_counter()
+        sink.publish(estimate)
+        if estimate.fix is not None:
+            timings.append(timing | {"publish": (time.perf_counter() - published) * 1e3})
+        progress(done, len(log))
+    sink.close()
+    fps = len(log) / (time.perf_counter() - started)
+    index = cache.manifest.index
+    windows = 0 if index is None else sum(index.windows.values())
+    return _frame_speed(encoder.name, "tracking", (area_km2(cache.manifest), windows), timings, fps=fps)
 
 
-def _timings(events: Sequence[Event], localizer: Localizer, progress: Progress) -> list[Mapping[str, float]]:
-    """Of the frames with a fix."""
-    timings: list[Mapping[str, float]] = []
-    for done, event in enumerate(events, start=1):
-        estimate = localizer.handle(event)
-        if estimate is not None and estimate.fix is not None:
-            timings.append(estimate.timings_ms)
-        progress(done, len(events))
-    return timings
+def cold_speed(
+    engine: str, cache: TileCache, flight: Flight, frames: int | None, km2: float | None, folder: Path
+) -> Iterator[FrameSpeed]:
+    """Begin anew, from nothing, at some of the first `frames` (None: of all), in a process of their own.
+
+    Over the cache as it is, or repeated until it covers `km2`. Raises UavlocError.
+    """
+    windows = sum(cache.manifest.index.windows.values()) if cache.manifest.index else 0
+    area = area_km2(cache.manifest)
+    if km2 is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        windows, area = widen(cache, km2, folder), km2
+    wide = None if km2 is None else str(folder)
+    told = run_alone(ColdJob(str(cache.path), engine, str(flight.folder), frames, wide))
+    for phase, timings in told["timed"].items():
+        yield _frame_speed(engine, phase, (area, windows), timings, open_s=told["open_s"], rss_mb=told["rss_mb"])
 
 
-def _beginnings(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    """Every so many frames, the frame and what the sensors told just before."""
-    frames = [at for at, event in enumerate(events) if isinstance(event, Frame)]
-    for before, at in list(pairwise(frames))[::_COLD_EVERY]:
-        yield events[before + 1 : at + 1]
-
-
-def _as_measured(event: Event) -> Event:
-    return event
-
-
-def _without_compass(event: Event) -> Event:
-    return without_heading(event) if isinstance(event, Attitude) else event
-
-
-def _frame_speed(engine: str, phase: str, timings: Sequence[Mapping[str, float]]) -> FrameSpeed:
+def _frame_speed(
+    engine: str,
+    phase: str,
+    map_: tuple[float, int],
+    timings: Sequence[Mapping[str, float]],
+    *,
+    fps: float | None = None,
+    open_s: float | None = None,
+    rss_mb: float | None = None,
+) -> FrameSpeed:
     totals = [timing["total"] for timing in timings]
     p50, p95 = np.percentile(totals, [50, 95]).tolist() if totals else (None, None)
-    names = dict.fromkeys(name for timing in timings for name in timing if name != "total")
+    cpu = float(np.median([timing["cpu"] for timing in timings])) if timings else None
+    found = {name for timing in timings for name in timing} - {"total", "cpu"}
+    names = [name for name in _STAGES if name in found] + sorted(found - set(_STAGES))
     stages = {name: float(np.median([timing.get(name, 0.0) for timing in timings])) for name in names}
-    return FrameSpeed(engine, phase, len(timings), p50, p95, stages)
+    return FrameSpeed(engine, phase, *map_, len(timings), p50, p95, cpu, fps, open_s, rss_mb, stages)
 
 
 def _side(card: EngineCard) -> int:

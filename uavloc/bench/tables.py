@@ -76,6 +76,8 @@ RETRIEVAL = (
 )
 SPEED = (
     Column("engine", "engine"),
+    Column("provider", "provider"),
+    Column("precision", "precision"),
     Column("side_px", "side px", count),
     Column("encode_min_ms", "best ms", number),
     Column("encode_median_ms", "median ms", number),
@@ -86,14 +88,38 @@ SPEED = (
 FRAME_SPEED = (
     Column("engine", "engine"),
     Column("phase", "phase"),
+    Column("km2", "km2", lambda km2: f"{km2:.3g}"),
+    Column("windows", "windows", count),
     Column("frames", "frames", count),
     Column("p50_ms", "median ms", count),
     Column("p95_ms", "95 % ms", count),
+    Column("cpu_ms", "processor ms", count),
+    Column("fps", "frames per s", number),
+    Column("open_s", "opened in s", number),
+    Column("rss_mb", "memory, MB", count),
     Column(
         "stages_ms",
         "medians of the stages, ms",
-        lambda stages: ", ".join(f"{name} {count(ms)}" for name, ms in stages.items()),
+        lambda stages: ", ".join(f"{name} {count(ms) if ms >= 1.0 else '<1'}" for name, ms in stages.items()),
     ),
+)
+BESIDE = (
+    Column("method", "method"),
+    Column("frames", "frames", count),
+    Column("answered", "answered", count),
+    Column("a_10m", "10 m", percent),
+    Column("a_25m", "25 m", percent),
+    Column("wrong", f"wrong > {FALSE_ERROR_M:.0f} m", count),
+    Column("ms", "median ms", count),
+    Column("ms_p95", "95 % ms", count),
+    Column("cpu_ms", "processor ms", count),
+)
+START_UP = (
+    Column("what", "what"),
+    Column("best_s", "best s", number),
+    Column("median_s", "median s", number),
+    Column("cpu_s", "processor s", number),
+    Column("rss_mb", "memory, MB", count),
 )
 BUILD = (
     Column("engine", "engine"),
@@ -170,9 +196,15 @@ def accuracy_markdown(document: Mapping[str, Any]) -> str:
 
 def speed_markdown(document: Mapping[str, Any]) -> str:
     """The document of `bench speed` for people."""
-    parts = ["## Encoding, one picture on one thread\n", table(SPEED, document["encode"])]
-    if document["frame"]:
-        parts += ["## A frame in flight\n", table(FRAME_SPEED, document["frame"])]
+    parts = [document["machine"] + "\n"]
+    for key, heading, columns in (
+        ("encode", "Encoding, one picture on one thread", SPEED),
+        ("frame", "A frame in flight", FRAME_SPEED),
+        ("beside", "One frame alone, beside other ways", BESIDE),
+        ("start_up", "Starting", START_UP),
+    ):
+        if document.get(key):
+            parts += [f"## {heading}\n", table(columns, document[key])]
     return "\n".join(parts)
 
 

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from uavloc import __version__
 from uavloc.bench.accuracy import INTEGRITY, PROTOCOLS, AccuracyJob, measure_accuracy
 from uavloc.bench.building import build_speed
 from uavloc.bench.country import invent_country
 from uavloc.bench.integrity import FAULTS
-from uavloc.bench.sets import Flight, Map
-from uavloc.bench.speed import ROUNDS, FrameSpeed, encode_speed, frame_speed, simulated
-from uavloc.bench.tables import accuracy_markdown, build_markdown, speed_markdown
-from uavloc.build import build_cache
+from uavloc.bench.tables import accuracy_markdown, build_markdown
 from uavloc.card import engine_folder, load_card
-from uavloc.commands import consistency, fleet, outagebench, placebench
+from uavloc.commands import consistency, fleet, outagebench, placebench, speedbench
+from uavloc.commands.benchwords import add_engines, add_outputs, engines_of, natural, positive, show
 from uavloc.commands.crew import add_workers, check_workers
 from uavloc.commands.words import number_in, whole_number_in
-from uavloc.console import progress, say
-from uavloc.encode import list_engines, load_engine
+from uavloc.console import progress
 from uavloc.errors import UsageError
-from uavloc.files import write_atomic
-from uavloc.region import Region
-from uavloc.tiles import TileCache
-from uavloc.types import Encoder
 
 DEFAULT_DATA = Path("../shared/data")
 MAX_HEIGHT_ERROR = 1.0
@@ -55,7 +45,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EXAMPLES
     actions = parser.add_subparsers(metavar="WHAT", required=True, title="what")
     _configure_accuracy(actions.add_parser("accuracy", help="how right, on real flights and pairs with truth"))
-    _configure_speed(actions.add_parser("speed", help="how fast an engine encodes and a whole frame goes"))
+    speedbench.configure(
+        actions.add_parser("speed", help="how fast: encoding, frames, cold starts, the start; beside others")
+    )
     _configure_build(actions.add_parser("build", help="how fast a cache is built, and how large it gets"))
     consistency.configure(actions.add_parser("consistency", help="does the same scene give the same answer"))
     fleet.configure(actions.add_parser("fleet", help="how right over hours of simulated flight, by terrain"))
@@ -71,7 +63,7 @@ def _configure_accuracy(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--flight", type=Path, metavar="FOLDER", help="one frames folder with truth.csv, with --map")
     parser.add_argument("--map", type=Path, metavar="FILE", help="the map to look for it on")
-    _add_engines(parser)
+    add_engines(parser)
     parser.add_argument("--every", type=positive, default=1, metavar="N", help="take every Nth frame (default: all)")
     parser.add_argument(
         "--height-error", type=height_error, default=0.0, metavar="SHARE",
@@ -97,21 +89,12 @@ def _configure_accuracy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-baseline", action="store_true", help="leave the local-feature baseline out: it takes longest"
     )
-    _add_outputs(parser)
+    add_outputs(parser)
     parser.set_defaults(run=run_accuracy)
 
 
-def _configure_speed(parser: argparse.ArgumentParser) -> None:
-    _add_engines(parser)
-    parser.add_argument(
-        "--rounds", type=positive, default=ROUNDS, metavar="N", help="encodings to time (default: %(default)s)"
-    )
-    _add_outputs(parser)
-    parser.set_defaults(run=run_speed)
-
-
 def _configure_build(parser: argparse.ArgumentParser) -> None:
-    _add_engines(parser)
+    add_engines(parser)
     parser.add_argument("--map", type=Path, metavar="FILE", help="map to build from (default: an invented one)")
     parser.add_argument(
         "--km2", type=_area, metavar="N", help=f"invent so many square kilometres (default: {DEFAULT_KM2})"
@@ -122,23 +105,8 @@ def _configure_build(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--work", type=Path, metavar="DIR", help="folder in which map and caches are kept")
     add_workers(parser)
-    _add_outputs(parser)
+    add_outputs(parser)
     parser.set_defaults(run=run_build)
-
-
-def _add_engines(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--engine",
-        nargs="+",
-        action="extend",
-        metavar="NAME",
-        help="engines, names or folders (default: all installed)",
-    )
-
-
-def _add_outputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of Markdown")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the Markdown to a file too")
 
 
 def run_accuracy(arguments: argparse.Namespace) -> None:
@@ -149,7 +117,7 @@ def run_accuracy(arguments: argparse.Namespace) -> None:
         raise UsageError("--data and --flight are both given: keep one")
     data = arguments.data or Path(os.environ.get("UAVLOC_DATA", DEFAULT_DATA))
     job = AccuracyJob(
-        engines=_engines(arguments),
+        engines=engines_of(arguments),
         data=data if arguments.flight is None else None,
         flight=arguments.flight,
         map=arguments.map,
@@ -163,7 +131,7 @@ def run_accuracy(arguments: argparse.Namespace) -> None:
         faults=tuple(arguments.fault or FAULTS),
     )
     document = measure_accuracy(job, progress)
-    _show(arguments, document, accuracy_markdown(document))
+    show(arguments, document, accuracy_markdown(document))
 
 
 def _protocols(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -171,29 +139,6 @@ def _protocols(arguments: argparse.Namespace) -> tuple[str, ...]:
     if arguments.integrity:
         return (*named, INTEGRITY)
     return named or PROTOCOLS
-
-
-def run_speed(arguments: argparse.Namespace) -> None:
-    """Time every engine and show it."""
-    encodings, frames = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        place, flight = simulated(Path(folder), progress)
-        for name in _engines(arguments):
-            with progress(f"encode with {name}") as tell:
-                encodings.append(asdict(encode_speed(name, arguments.rounds, tell)))
-            encoder = load_engine(name)
-            if encoder.channels:
-                frames += [asdict(row) for row in _flown(encoder, place, flight, Path(folder))]
-    document = {"uavloc": __version__, "encode": encodings, "frame": frames}
-    _show(arguments, document, speed_markdown(document))
-
-
-def _flown(encoder: Encoder, place: Map, flight: Flight, folder: Path) -> list[FrameSpeed]:
-    with progress(f"build a cache for {encoder.name}") as tell:
-        out = folder / f"{encoder.identity}.mbtiles"
-        build_cache(Region(place.source.bounds), [place.source], encoder, out, tell)
-    with TileCache.open(out, encoder) as cache, progress(f"fly with {encoder.name}") as tell:
-        return frame_speed(encoder, cache, flight, tell)
 
 
 def run_build(arguments: argparse.Namespace) -> None:
@@ -206,13 +151,13 @@ def run_build(arguments: argparse.Namespace) -> None:
         folder = arguments.work or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         place = arguments.map or _invented(folder, arguments.km2 or DEFAULT_KM2, arguments.gsd or DEFAULT_GSD_M)
-        for name in _engines(arguments):
+        for name in engines_of(arguments):
             out = folder / f"{place.stem}_{load_card(engine_folder(name)).name}.mbtiles"
             with progress(f"build with {name}") as tell:
                 speed = build_speed(name, place, out, tell, arguments.workers, arguments.scheduler)
             rows.append(asdict(speed))
     document = {"uavloc": __version__, "build": rows}
-    _show(arguments, document, build_markdown(document))
+    show(arguments, document, build_markdown(document))
 
 
 def _invented(folder: Path, km2: int, gsd_m: float) -> Path:
@@ -228,33 +173,6 @@ def _area(text: str) -> int:
     return whole_number_in(1, MAX_KM2, text, "N")
 
 
-def positive(text: str) -> int:
-    """A whole number from 1, for argparse."""
-    return _whole(1, text)
-
-
-def natural(text: str) -> int:
-    """A whole number from 0, for argparse."""
-    return _whole(0, text)
-
-
 def height_error(text: str) -> float:
     """A share, for argparse."""
     return number_in(0.0, MAX_HEIGHT_ERROR, text, "SHARE")
-
-
-def _whole(least: int, text: str) -> int:
-    if not text.isdecimal() or len(text) > 9 or int(text) < least:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from {least}")
-    return int(text)
-
-
-def _engines(arguments: argparse.Namespace) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(arguments.engine or list_engines()))
-
-
-def _show(arguments: argparse.Namespace, document: Mapping[str, Any], markdown: str) -> None:
-    """Print the result, and write it where that is asked for."""
-    if arguments.markdown is not None:
-        write_atomic(arguments.markdown, markdown.encode())
-    say(json.dumps(document, indent=2, allow_nan=False) if arguments.json else markdown.rstrip("\n"))

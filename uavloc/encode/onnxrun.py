@@ -91,6 +91,12 @@ def _session(model: bytes, provider: str, options: Any, shapes: Shapes | None) -
     return session, run_options
 
 
+def built_in_providers() -> list[str]:
+    """Providers that this ONNX Runtime was built with, whether or not they find what they need."""
+    there = set(_onnxruntime().get_available_providers())
+    return [name for name, full in PROVIDERS.items() if full in there]
+
+
 def _onnxruntime() -> Any:
     try:
         import onnxruntime
