@@ -236,3 +236,9 @@ def test_no_other_package_is_needed() -> None:
 )
 def test_the_rules_say_what_they_should(importer: str, imported: str, allowed: bool) -> None:
     assert (problem(importer, imported) is None) == allowed
+
+
+def test_names_of_test_files_are_unique() -> None:
+    """Pytest takes two files of one name for the same module."""
+    names = [path.name for path in (REPO / "tests").rglob("test_*.py")]
+    assert len(names) == len(set(names))
