@@ -85,15 +85,16 @@ class AuxPositions:
             return Withheld.NO_POSITION
         if estimate.cov_ne_m2 is None:
             return Withheld.NO_ACCURACY
-        if estimate.t_ns <= 0:
+        return self._untimely(estimate.t_ns, t_now_ns)
+
+    def _untimely(self, t_ns: int, t_now_ns: int) -> Withheld | None:
+        if t_ns <= 0:
             return Withheld.NO_STAMP
-        if estimate.t_ns - t_now_ns > _AHEAD_NS:
+        if t_ns - t_now_ns > _AHEAD_NS:
             return Withheld.FROM_FUTURE
-        if t_now_ns - estimate.t_ns > self._oldest_ns:
+        if t_now_ns - t_ns > self._oldest_ns:
             return Withheld.TOO_OLD
-        if self._last_ns is not None and estimate.t_ns <= self._last_ns:
-            return Withheld.NOT_NEWER
-        return None
+        return Withheld.NOT_NEWER if self._last_ns is not None and t_ns <= self._last_ns else None
 
     def _watch(self, t_now_ns: int) -> None:
         """A clock that was set back (a simulation begun anew) must not silence us until it has caught up."""

@@ -1,7 +1,7 @@
 """The clock of PX4 behind uXRCE-DDS, from the stamps of what it publishes. Pure arithmetic, no questions asked.
 
-With UXRCE_DDS_SYNCT 1, as it comes, PX4 translates all stamps into the clock of the computer that the agent runs on, and
-ours back. With 0 they count from its start, and so must ours: then the offset is taken from the quickest messages.
+With UXRCE_DDS_SYNCT 1, as it comes, PX4 translates all stamps into the clock of the computer that the agent runs on,
+and ours back. With 0 they count from its start, and so must ours: then the offset is that of the quickest messages.
 """
 
 from __future__ import annotations

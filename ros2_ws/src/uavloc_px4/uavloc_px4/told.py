@@ -107,7 +107,7 @@ def attitude_of(message: Any, t_ns: int, flags: EkfFlags | None) -> Attitude | N
 
 
 def enu_from_flu(w: float, x: float, y: float, z: float) -> tuple[float, float, float, float]:
-    """The quaternion (x, y, z, w) of REP 103 for PX4's (w, x, y, z): from north, east, down and forward, right, down."""
+    """The quaternion (x, y, z, w) of REP 103 (ENU, FLU) for one of PX4 (w, x, y, z; NED, FRD)."""
     return _HALF * (x + y), _HALF * (x - y), _HALF * (w - z), _HALF * (w + z)
 
 
