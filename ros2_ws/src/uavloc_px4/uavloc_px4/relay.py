@@ -10,9 +10,18 @@ from uavloc.autopilot.auxfusion import AuxFusion, EkfFlags
 from uavloc.autopilot.auxposition import AuxPosition, AuxPositions, Withheld
 from uavloc.autopilot.stampclock import StampClock
 from uavloc.frames import LocalFrame
-from uavloc.types import Attitude, Estimate, Height
+from uavloc.types import Estimate
 from uavloc_px4.generation import Generation
-from uavloc_px4.told import attitude_of, aux_fields, estimate_of_fix, estimate_of_odometry, flags_of, height_of
+from uavloc_px4.told import (
+    Orientation,
+    above_ground_m,
+    above_takeoff_m,
+    aux_fields,
+    estimate_of_fix,
+    estimate_of_odometry,
+    flags_of,
+    orientation_of,
+)
 
 _STALE_NS = 500_000_000
 _FLAGS_COUNT_NS = 3_000_000_000
@@ -26,6 +35,14 @@ class Settings:
     min_std_m: float = 0.5
     delay_max_s: float = 0.2
     sensor_id: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Heights:
+    """Metres; None where PX4 knows none."""
+
+    above_ground_m: float | None
+    above_takeoff_m: float | None
 
 
 class Relay:
@@ -59,25 +76,25 @@ class Relay:
             return self._out(Withheld.NO_ORIGIN, now_ns)
         return self._out(estimate_of_odometry(message, self._local), now_ns)
 
-    def attitude(self, message: Any, now_ns: int) -> Attitude | None:
+    def attitude(self, message: Any, now_ns: int) -> Orientation | None:
         """PX4's vehicle_attitude, at the time of its measurement on the node's clock."""
         t_ns = self._measured("attitude", message, now_ns)
         if t_ns is None:
             return None
-        attitude = attitude_of(message, t_ns, self._fresh_flags(now_ns))
-        self.counts["attitude: no rotation" if attitude is None else "attitude"] += 1
-        if attitude is not None:
+        orientation = orientation_of(message, t_ns, self._fresh_flags(now_ns))
+        self.counts["attitude: no rotation" if orientation is None else "attitude"] += 1
+        if orientation is not None:
             self.attitude_ns = now_ns
-        return attitude
+        return orientation
 
-    def height(self, message: Any, now_ns: int) -> Height | None:
-        """The height above ground in PX4's vehicle_local_position; nothing else of it is looked at."""
-        t_ns = self._measured("height", message, now_ns)
-        if t_ns is None:
+    def heights(self, message: Any, now_ns: int) -> Heights | None:
+        """The heights in PX4's vehicle_local_position; nothing else of it is looked at."""
+        if self._measured("height", message, now_ns) is None:
             return None
-        height = height_of(message, t_ns)
-        self.counts["height: not measured" if height is None else "height"] += 1
-        return height
+        heights = Heights(above_ground_m(message), above_takeoff_m(message))
+        self.counts["height above ground"] += heights.above_ground_m is not None
+        self.counts["height above take-off"] += heights.above_takeoff_m is not None
+        return heights
 
     def flags(self, message: Any, now_ns: int) -> None:
         """PX4's estimator_status_flags."""

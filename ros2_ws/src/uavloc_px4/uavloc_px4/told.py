@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,23 @@ from uavloc.autopilot.auxfusion import EkfFlags
 from uavloc.autopilot.auxposition import AuxPosition, Withheld
 from uavloc.autopilot.spread import attitude_std_rad, range_std_m
 from uavloc.frames import LocalFrame, rotation_from_quaternion
-from uavloc.types import Attitude, Estimate, Float, GeoPoint, Height, Outcome
+from uavloc.types import Estimate, Float, GeoPoint, Outcome
 
 _NO_FIX = -1
 _COVARIANCE_UNKNOWN = 0
 _SOURCE_VISION = 2
 _MEASURED = 1
 """Bit of dist_bottom_sensor_bitfield: a rangefinder, not optical flow, tells the distance."""
-_HALF = math.sqrt(0.5)
+_HIGHEST_M = 30_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """The quaternion (x, y, z, w) of a body (forward, left, up) in the world (east, north, up), with its 1 sigma."""
+
+    t_ns: int
+    enu_from_flu: tuple[float, float, float, float]
+    std_rad: tuple[float, float, float]
 
 
 def time_ns(stamp: Any) -> int:
@@ -95,33 +105,35 @@ def filled(message: Any, fields: dict[str, Any]) -> Any:
     return message
 
 
-def attitude_of(message: Any, t_ns: int, flags: EkfFlags | None) -> Attitude | None:
-    """PX4's VehicleAttitude at a time of ours; None where it is none."""
+def orientation_of(message: Any, t_ns: int, flags: EkfFlags | None) -> Orientation | None:
+    """PX4's VehicleAttitude as REP 103 has it, at a time of ours; None where it is no rotation."""
     w, x, y, z = (float(value) for value in message.q)
-    ned_from_body = rotation_from_quaternion(w, x, y, z)
-    if ned_from_body is None:
+    if rotation_from_quaternion(w, x, y, z) is None:
         return None
     aligned, compass_good = (True, True) if flags is None else (flags.has_heading, flags.compass_good)
     tilt_rad, yaw_rad = attitude_std_rad(aligned, compass_good)
-    return Attitude(t_ns, ned_from_body, (tilt_rad, tilt_rad, yaw_rad))
+    scale = math.sqrt(0.5) / math.hypot(w, x, y, z)
+    turned = ((x + y) * scale, (x - y) * scale, (w - z) * scale, (w + z) * scale)
+    return Orientation(t_ns, turned, (tilt_rad, tilt_rad, yaw_rad))
 
 
-def enu_from_flu(w: float, x: float, y: float, z: float) -> tuple[float, float, float, float]:
-    """The quaternion (x, y, z, w) of REP 103 (ENU, FLU) for one of PX4 (w, x, y, z; NED, FRD)."""
-    return _HALF * (x + y), _HALF * (x - y), _HALF * (w - z), _HALF * (w + z)
-
-
-def height_of(message: Any, t_ns: int) -> Height | None:
+def above_ground_m(message: Any) -> float | None:
     """The height above ground in PX4's VehicleLocalPosition; None where no rangefinder measures one.
 
-    It comes with what the EKF itself thinks of it, and is never called better than a rangefinder is.
+    A plain number has no room for an accuracy, so one that the EKF itself holds for worse than a rangefinder is none.
     """
     agl_m, variance_m2 = float(message.dist_bottom), float(message.dist_bottom_var)
     if not message.dist_bottom_valid or not message.dist_bottom_sensor_bitfield & _MEASURED:
         return None
-    if not (math.isfinite(agl_m) and agl_m > 0.0 and math.isfinite(variance_m2) and variance_m2 >= 0.0):
+    if not 0.0 < agl_m < _HIGHEST_M or not 0.0 <= variance_m2 <= range_std_m(agl_m) ** 2:
         return None
-    return Height(t_ns, agl_m, range_std_m(agl_m, math.sqrt(variance_m2)))
+    return agl_m
+
+
+def above_takeoff_m(message: Any) -> float | None:
+    """The height over the place where PX4 was started, which it takes from its barometer; None where it has none."""
+    above_m = -float(message.z)
+    return above_m if message.z_valid and abs(above_m) < _HIGHEST_M else None
 
 
 def flags_of(message: Any) -> EkfFlags:
