@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from uavloc import __version__
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
 from uavloc.autopilot.links import Links
@@ -20,9 +19,7 @@ from uavloc.autopilot.publisher import WANTED, AutopilotPublisher
 from uavloc.autopilot.readings import Readings
 from uavloc.cameras import open_source
 from uavloc.clock import Clock
-from uavloc.config import dump_config
 from uavloc.errors import UavlocError
-from uavloc.logs.recording import FlightFacts, Recorder
 from uavloc.onboard.capture import Capture
 from uavloc.onboard.controlserver import ControlServer
 from uavloc.onboard.localizing import Localizing
@@ -30,7 +27,7 @@ from uavloc.onboard.mavcommands import MavCommands
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.operating import Operator
 from uavloc.onboard.publishing import Publishing
-from uavloc.onboard.recording import FlightRecorder, NoRecorder
+from uavloc.onboard.recorders import recorder_of
 from uavloc.onboard.report import Report
 from uavloc.onboard.resuming import take_up, young_state
 from uavloc.onboard.sensors import Sensors
@@ -41,7 +38,6 @@ from uavloc.onboard.statefile import save_state
 from uavloc.onboard.status import Status
 from uavloc.onboard.systemd import notify
 from uavloc.onboard.timings import Timings
-from uavloc.starttext import point_text, start_text
 from uavloc.types import Frame, Hint
 
 _TURN_S = 0.1
@@ -85,7 +81,7 @@ class Flight:
                 self._server = ControlServer(Path(config.operator.socket)) if config.operator.socket else None
             if self._server is not None:
                 undo.callback(self._server.close)
-            self._recorder = self._recording(opening)
+            self._recorder = recorder_of(opening, clock.now_ns())
             undo.pop_all()
         if resumed:
             self._recorder.note("the flight began with the state of an earlier run")
@@ -209,19 +205,3 @@ class Flight:
         if self._server is not None:
             self._server.close()
         return all(ended)
-
-    def _recording(self, opening: Opening) -> FlightRecorder:
-        config = opening.config
-        if not config.recorder.folder:
-            return NoRecorder()
-        facts = FlightFacts(
-            __version__,
-            dump_config(config),
-            Path(config.mission.camera).read_text(encoding="utf-8"),
-            opening.cache.manifest.content_digest,
-            opening.encoder.name,
-            opening.encoder.identity,
-            start_text(opening.start),
-            point_text(opening.takeoff) if opening.takeoff else "",
-        )
-        return Recorder(config.recorder, Path(config.recorder.folder), facts, self._clock.now_ns())

@@ -1,4 +1,4 @@
-"""Packages of messages, as Python has them in ROS 2: made when they are imported, as strict about types as the real ones.
+"""Packages of messages, as Python has them in ROS 2: made when imported, as strict about types as the real ones.
 
 A field takes what the generated code of ROS takes: no int for a float, one byte for a `byte`, as many as an array has.
 """

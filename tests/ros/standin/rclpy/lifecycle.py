@@ -79,7 +79,9 @@ class LifecycleNode(Node):
         return self._change(3)
 
     def trigger_shutdown(self) -> TransitionCallbackReturn | None:
-        way = next((number for (number, state), (name, _) in _WAYS.items() if (state, name) == (self._state, "shutdown")), 0)  # noqa: E501
+        way = next(
+            (number for (number, state), (name, _) in _WAYS.items() if (state, name) == (self._state, "shutdown")), 0
+        )
         return self._change(way) if way else None
 
     def _change(self, number: int) -> TransitionCallbackReturn:

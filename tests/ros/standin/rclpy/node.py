@@ -122,10 +122,12 @@ class Node:
         publisher.enabled = False
 
     def create_subscription(
-        self, cls: Any, topic: str, callback: Callable[[Any], None], profile: Any, *, callback_group: Any = None, **_: Any
+        self, cls: Any, topic: str, callback: Callable[[Any], None], profile: Any, *, callback_group: Any = None
     ) -> Any:  # fmt: skip
         name = topic_name(self.resolve_topic_name(topic))
-        reader = DataReader(self._participant, Topic(self._participant, name, rostypes().of(cls.ros_name)), _qos(profile))
+        reader = DataReader(
+            self._participant, Topic(self._participant, name, rostypes().of(cls.ros_name)), _qos(profile)
+        )
         entity = (reader, lambda sample: callback(rosmodules.from_wire(sample, cls)), callback_group or self._group)
         self._subscriptions.append(entity)
         return entity
@@ -195,5 +197,3 @@ def _qos(profile: Any) -> Any:
         latched=profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
         depth=profile.depth,
     )
-
-
