@@ -9,6 +9,7 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from nav_msgs.msg import Odometry
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -18,8 +19,9 @@ from std_msgs.msg import Float64
 
 from uavloc.errors import ConfigError, UavlocError
 from uavloc_px4.generation import POSITION_TOPIC, generation_for, topic_of
-from uavloc_px4.relay import Heights, Relay, Settings
+from uavloc_px4.relay import Heights, Relay
 from uavloc_px4.report import report
+from uavloc_px4.settings import Settings, checked
 from uavloc_px4.told import Orientation, filled
 
 PX4_QOS = QoSProfile(
@@ -47,19 +49,11 @@ class Px4Node(Node):
     def __init__(self) -> None:
         super().__init__("uavloc_px4")
         self._px4 = _px4_messages()
-        version = self.declare_parameter("px4_version", "auto").value
-        self._space = self.declare_parameter("px4_namespace", "").value.rstrip("/")
-        settings = Settings(
-            rate_hz=self.declare_parameter("rate_hz", 10.0).value,
-            min_std_m=self.declare_parameter("min_std_m", 0.5).value,
-            delay_max_s=self.declare_parameter("delay_max_ms", 200.0).value / 1e3,
-            sensor_id=self.declare_parameter("sensor_id", 1).value,
-        )
-        self._frame_id = self.declare_parameter("body_frame", "base_link").value
-        generation = generation_for(version, lambda name: hasattr(self._px4, name))
-        self._relay = Relay(settings, generation, self._now_ns())
+        self._settings = checked({name: self._declared(name) for name in Settings.model_fields})
+        generation = generation_for(self._settings.px4_version, lambda name: hasattr(self._px4, name))
+        self._relay = Relay(self._settings, generation, self._now_ns())
         self._message = getattr(self._px4, generation.type_name)
-        self._topic = self._space + topic_of(POSITION_TOPIC, self._message)
+        self._topic = self._settings.topic(topic_of(POSITION_TOPIC, self._message))
         self._position = self.create_publisher(self._message, self._topic, PX4_QOS)
         self._attitude = self.create_publisher(Imu, "uavloc/attitude", qos_profile_sensor_data)
         self._above_ground = self.create_publisher(Float64, "uavloc/height_above_ground", qos_profile_sensor_data)
@@ -75,12 +69,18 @@ class Px4Node(Node):
         self.create_timer(_REPORT_S, self._tell)
         self.get_logger().info(f"positions go out as {generation.type_name} on {self._topic}")
 
+    def _declared(self, name: str) -> Any:
+        """The value of a parameter; of whichever type, since it is checked with all others."""
+        field = Settings.model_fields[name]
+        told = ParameterDescriptor(description=field.description or "", dynamic_typing=True)
+        return self.declare_parameter(name, field.default, told).value
+
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
     def _listen(self, type_name: str, topic: str, take: Callable[[Any, int], Any], then: Any = None) -> None:
         message = getattr(self._px4, type_name)
-        name = self._space + topic_of(f"/fmu/out/{topic}", message)
+        name = self._settings.topic(topic_of(f"/fmu/out/{topic}", message))
         self.create_subscription(message, name, self._heard(take, then), PX4_QOS)
 
     def _heard(
@@ -100,7 +100,7 @@ class Px4Node(Node):
         """As REP 103 and REP 145 have it; what is not told is marked so."""
         told = Imu()
         told.header.stamp = Time(nanoseconds=orientation.t_ns).to_msg()
-        told.header.frame_id = self._frame_id
+        told.header.frame_id = self._settings.body_frame
         turned = told.orientation
         turned.x, turned.y, turned.z, turned.w = orientation.enu_from_flu
         roll, pitch, yaw = (std_rad**2 for std_rad in orientation.std_rad)

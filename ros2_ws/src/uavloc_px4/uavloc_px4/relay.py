@@ -12,6 +12,7 @@ from uavloc.autopilot.stampclock import StampClock
 from uavloc.frames import LocalFrame
 from uavloc.types import Estimate
 from uavloc_px4.generation import Generation
+from uavloc_px4.settings import Settings
 from uavloc_px4.told import (
     Orientation,
     above_ground_m,
@@ -25,16 +26,6 @@ from uavloc_px4.told import (
 
 _STALE_NS = 500_000_000
 _FLAGS_COUNT_NS = 3_000_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How positions go out; `delay_max_s` is EKF2_DELAY_MAX, `sensor_id` EKF2_AGP0_ID of the vehicle."""
-
-    rate_hz: float = 10.0
-    min_std_m: float = 0.5
-    delay_max_s: float = 0.2
-    sensor_id: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +47,7 @@ class Relay:
         self.attitude_ns: int | None = None
         self.round_trip_us: int | None = None
         self._settings = settings
-        self._positions = AuxPositions(settings.min_std_m, settings.rate_hz, settings.delay_max_s, start_ns)
+        self._positions = AuxPositions(settings.min_std_m, settings.rate_hz, settings.delay_max_ms * 1e-3, start_ns)
         self._local: LocalFrame | None = None
         self._flags: tuple[int, EkfFlags] | None = None
 
