@@ -88,9 +88,11 @@ class Node:
     def get_clock(self) -> Clock:
         return self._clock
 
-    def declare_parameter(self, name: str, value: Any = None, *_: Any) -> Parameter:
+    def declare_parameter(self, name: str, value: Any = None, descriptor: Any = None, *_: Any) -> Parameter:
         assert name not in self._parameters, f"{name} is declared already"
         given = parameters.get(name, value)
+        if descriptor is not None and descriptor.dynamic_typing:
+            value = None
         if isinstance(value, float) and isinstance(given, int):
             raise TypeError(f"parameter {name}: an integer where a double is declared")
         assert value is None or isinstance(given, type(value)), f"parameter {name}: {given!r}"
