@@ -236,6 +236,7 @@ class UavlocNode(LifecycleNode):
         flight = self._flight
         if flight is None or not self._is_active:
             return False
+        since_s = time.perf_counter()
         try:
             item = read(self._now_ns())
         except Exception as error:  # whatever a publisher puts into a message, the flight goes on
@@ -243,6 +244,8 @@ class UavlocNode(LifecycleNode):
             return False
         if item is not None:
             flight.take(item)
+        if what in {IMAGE, COMPRESSED}:
+            flight.timings.add({"heard": 1e3 * (time.perf_counter() - since_s)})
         return item is not None
 
     def _saw_camera(self, message: CameraInfo) -> None:
