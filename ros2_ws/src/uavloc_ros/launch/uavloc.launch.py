@@ -1,4 +1,7 @@
-"""The node alone: `ros2 launch uavloc_ros uavloc.launch.py config_file:=/path/to/uavloc.toml image:=/camera/image_raw`."""
+"""The node alone.
+
+`ros2 launch uavloc_ros uavloc.launch.py config_file:=/path/to/uavloc.toml image:=/camera/image_raw`
+"""
 
 from pathlib import Path
 
@@ -31,7 +34,6 @@ def generate_launch_description() -> LaunchDescription:
         executable="uavloc_node",
         name="uavloc",
         output="screen",
-        respawn=False,
         parameters=[LaunchConfiguration("params_file"), values],
         remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
     )
