@@ -133,8 +133,10 @@ class HostedFlight:
         if known.estimate is None:
             return
         told = told_of(known.estimate, known, self._config.max_age_s, paused=self.publishing.paused)
+        since_s = time.perf_counter()
         try:
             self._on_frame(told, known)
+            self.timings.add({"told": 1e3 * (time.perf_counter() - since_s)})
         except Exception as error:  # whatever the host does with it, the flight goes on
             self.counts["failures"] += 1
             self._report.tell("host", f"{type(error).__name__}: {one_line(error)}", bad=True)

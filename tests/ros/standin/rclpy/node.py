@@ -20,8 +20,8 @@ from wire import qos, request_name, response_name, topic_name
 
 from rclpy._arguments import parameters, remaps
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
-from rclpy.time import Time
 
 
 class Parameter:
@@ -42,14 +42,6 @@ class Logger:
         if level not in {"debug", "info", "warn", "warning", "error", "fatal"}:
             raise AttributeError(level)
         return partial(self._say, level.upper())
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.simulated_ns: int | None = None
-
-    def now(self) -> Time:
-        return Time(nanoseconds=time.time_ns() if self.simulated_ns is None else self.simulated_ns)
 
 
 class Publisher:
@@ -157,7 +149,9 @@ class Node:
     def destroy_service(self, entity: Any) -> None:
         self._services.remove(entity)
 
-    def create_timer(self, period_s: float, callback: Callable[[], None], callback_group: Any = None) -> Any:
+    def create_timer(
+        self, period_s: float, callback: Callable[[], None], callback_group: Any = None, clock: Any = None
+    ) -> Any:
         entity = [time.monotonic() + period_s, period_s, callback, callback_group or self._group]
         self._timers.append(entity)
         return entity

@@ -1,0 +1,27 @@
+"""Installs the package into a colcon workspace."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "uavloc_ros"
+SHARE = f"share/{NAME}"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    packages=find_packages(exclude=["test"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml"]),
+        (f"{SHARE}/launch", [str(path) for path in sorted(Path("launch").glob("*.launch.py"))]),
+        (f"{SHARE}/config", [str(path) for path in sorted(Path("config").iterdir())]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=True,
+    maintainer="The uavloc developers",
+    maintainer_email="maintainers@uavloc.org",
+    description="Position of a drone without GNSS from camera pictures and a stored map, as a lifecycle node",
+    license="Apache-2.0",
+    entry_points={"console_scripts": ["uavloc_node = uavloc_ros.node:main"]},
+)
