@@ -31,7 +31,11 @@ def generate_launch_description() -> LaunchDescription:
     ]
     told = {**OF_PX4, **{name: LaunchConfiguration(name) for name in HANDED_ON}}
     return LaunchDescription(
-        [*arguments, _included("uavloc_ros", "uavloc.launch.py", told), _included("uavloc_px4", "px4.launch.py", OF_BOTH)]
+        [
+            *arguments,
+            _included("uavloc_ros", "uavloc.launch.py", told),
+            _included("uavloc_px4", "px4.launch.py", OF_BOTH),
+        ]
     )
 
 
