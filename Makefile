@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help demo test lint types engine clean
+.PHONY: help demo test lint types docs engine clean
 
 help:
 	@echo "make demo    invent a world, build its cache, fly without GPS, show the figures"
 	@echo "make test    run the tests"
 	@echo "make lint    check the style"
 	@echo "make types   check the types"
+	@echo "make docs    build the documentation site: build/site/index.html"
 	@echo "make engine  train a small engine (IMAGERY=FOLDER: see tools/train/README.md)"
 	@echo "make clean   remove everything made here"
 
@@ -27,6 +28,10 @@ lint: $(VENV)/.ready-to-test
 
 types: $(VENV)/.ready-to-test
 	@$(VENV)/bin/mypy
+
+docs: $(VENV)/.ready-to-test
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
 
 engine: $(VENV)/.ready-to-train
 	@$(VENV)/bin/python tools/train/train.py tools/train/quick.toml $(if $(IMAGERY),--imagery '$(IMAGERY)') --out runs/quick

@@ -28,6 +28,7 @@ from uavloc_px4.told import (
     filled,
     flags_of,
     orientation_of,
+    origin_of,
 )
 
 NED_FROM_ENU = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, -1.0]])
@@ -140,6 +141,19 @@ def test_odometry_that_is_no_number_gives_nothing() -> None:
     told = estimate_of_odometry(slow, LocalFrame(0.0, 0.0))
     assert isinstance(told, Estimate)
     assert told.vel_ne_mps is None
+
+
+def test_a_velocity_that_only_has_to_be_a_number_is_none() -> None:
+    unknown = odometry(1.0, 2.0, speed=(0.0, 0.0, 0.0))
+    unknown.twist.covariance = np.diag([1e8] * 6).ravel().tolist()
+    told = estimate_of_odometry(unknown, LocalFrame(0.0, 0.0))
+    assert isinstance(told, Estimate)
+    assert told.vel_ne_mps is None
+
+
+@pytest.mark.parametrize(("lat", "lon", "known"), [(47.4, 8.55, True), (math.nan, 8.0, False), (91.0, 0.0, False)])
+def test_the_origin_is_a_place(lat: float, lon: float, known: bool) -> None:
+    assert (origin_of(ns(latitude=lat, longitude=lon)) is not None) == known
 
 
 @given(st.floats(-math.pi, math.pi), st.floats(-1.5, 1.5), st.floats(-math.pi, math.pi))

@@ -80,7 +80,7 @@ class AuxFusion:
             return Fusion(
                 "rejected",
                 f"the EKF used the position and let go of it: it failed the test ({self._prefix}_GATE) against what "
-                "else the EKF knows, or did not come for 5 s",
+                "else the EKF knows, did not come for 5 s, or was switched off",
             )
         if self._begun_ns is None or t_now_ns - self._begun_ns < _ENOUGH_S * 1e9:
             return Fusion("unknown", "positions have only just begun to be sent")

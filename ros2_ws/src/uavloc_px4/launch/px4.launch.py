@@ -1,4 +1,4 @@
-"""The node alone: `ros2 launch uavloc_px4 px4.launch.py params_file:=FILE`."""
+"""The node alone: `ros2 launch uavloc_px4 px4.launch.py px4_params_file:=FILE`."""
 
 from pathlib import Path
 
@@ -7,17 +7,22 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
 
 
 def generate_launch_description() -> LaunchDescription:
     """One node, with the example parameters unless others are named."""
     share = Path(get_package_share_directory("uavloc_px4"))
-    params = DeclareLaunchArgument("params_file", default_value=str(share / "config" / "px4.yaml"))
+    arguments = [
+        DeclareLaunchArgument("px4_params_file", default_value=str(share / "config" / "px4.yaml")),
+        DeclareLaunchArgument("use_sim_time", default_value="false"),
+    ]
+    sim_time = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
     node = Node(
         package="uavloc_px4",
         executable="px4_node",
         name="uavloc_px4",
         output="screen",
-        parameters=[LaunchConfiguration("params_file")],
+        parameters=[LaunchConfiguration("px4_params_file"), {"use_sim_time": sim_time}],
     )
-    return LaunchDescription([params, node])
+    return LaunchDescription([*arguments, node])

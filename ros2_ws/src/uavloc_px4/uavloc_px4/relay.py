@@ -22,6 +22,7 @@ from uavloc_px4.told import (
     estimate_of_odometry,
     flags_of,
     orientation_of,
+    origin_of,
 )
 
 _STALE_NS = 500_000_000
@@ -53,9 +54,7 @@ class Relay:
 
     def origin(self, fix: Any) -> None:
         """Where the local frame of uavloc begins."""
-        told = estimate_of_fix(fix)
-        if isinstance(told, Estimate) and told.point is not None:
-            self._local = LocalFrame(told.point.lat_deg, told.point.lon_deg)
+        self._local = origin_of(fix) or self._local
 
     def fix(self, message: Any, now_ns: int) -> dict[str, Any] | None:
         """A position of uavloc at an exposure."""

@@ -1,4 +1,4 @@
-"""The parameters of the node: names, limits, what they are for. Declared from here, checked here, written nowhere else."""
+"""The parameters of the node: names, limits, what they are for; declared and checked from here alone."""
 
 from __future__ import annotations
 

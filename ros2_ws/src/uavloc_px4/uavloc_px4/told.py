@@ -20,6 +20,8 @@ _SOURCE_VISION = 2
 _MEASURED = 1
 """Bit of dist_bottom_sensor_bitfield: a rangefinder, not optical flow, tells the distance."""
 _HIGHEST_M = 30_000.0
+_UNKNOWN_M2PS2 = 100.0**2
+"""A velocity with such a variance is one that has to be a number, but is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ def estimate_of_fix(fix: Any) -> Estimate | Withheld:
     if not (math.isfinite(fix.latitude) and math.isfinite(fix.longitude)):
         return Withheld.NOT_A_NUMBER
     return Estimate(t_ns, "", Outcome.FIX, GeoPoint(fix.latitude, fix.longitude), covariance)
+
+
+def origin_of(fix: Any) -> LocalFrame | None:
+    """The local frame of uavloc, from the NavSatFix that tells its origin; None where that is no place."""
+    if not (abs(fix.latitude) <= 90.0 and abs(fix.longitude) <= 180.0):
+        return None
+    return LocalFrame(fix.latitude, fix.longitude)
 
 
 def estimate_of_odometry(odometry: Any, local: LocalFrame) -> Estimate | Withheld:
@@ -163,4 +172,4 @@ def _velocity(odometry: Any) -> tuple[tuple[float, float] | None, float | None]:
     east, north, _ = enu_from_body @ body_mps
     spread = (enu_from_body @ variance @ enu_from_body.T)[:2, :2]
     worst = float(np.linalg.eigvalsh((spread + spread.T) / 2.0)[-1])
-    return ((float(north), float(east)), math.sqrt(worst)) if worst > 0.0 else (None, None)
+    return ((float(north), float(east)), math.sqrt(worst)) if 0.0 < worst < _UNKNOWN_M2PS2 else (None, None)

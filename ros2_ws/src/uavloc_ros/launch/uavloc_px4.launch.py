@@ -17,6 +17,7 @@ OF_PX4 = {
     "height_above_ground": "/uavloc/height_above_ground",
 }
 """What uavloc_px4 publishes, by what uavloc_ros hears."""
+OF_BOTH = {"use_sim_time": LaunchConfiguration("use_sim_time")}
 HANDED_ON = ("config_file", "image", "camera_info", "use_sim_time")
 
 
@@ -30,7 +31,11 @@ def generate_launch_description() -> LaunchDescription:
     ]
     told = {**OF_PX4, **{name: LaunchConfiguration(name) for name in HANDED_ON}}
     return LaunchDescription(
-        [*arguments, _included("uavloc_ros", "uavloc.launch.py", told), _included("uavloc_px4", "px4.launch.py", {})]
+        [
+            *arguments,
+            _included("uavloc_ros", "uavloc.launch.py", told),
+            _included("uavloc_px4", "px4.launch.py", OF_BOTH),
+        ]
     )
 
 
