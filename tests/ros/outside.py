@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
@@ -17,11 +16,10 @@ from cyclonedds.pub import DataWriter
 from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 from rostypes import rostypes
-from wire import LOOPBACK, environment, free_domain, qos, request_name, response_name, topic_name
+from wire import network, qos, request_name, response_name, topic_name
 
 HERE = Path(__file__).resolve().parent
 Found = TypeVar("Found")
-_numbers = itertools.count()
 
 
 def until(look: Callable[[], Found | None], what: str, timeout_s: float = 30.0) -> Found:
@@ -36,12 +34,12 @@ def until(look: Callable[[], Found | None], what: str, timeout_s: float = 30.0) 
 
 
 class Outside:
-    """A participant on this machine, in a domain of its own."""
+    """A participant on this machine, in a network of its own."""
 
     def __init__(self) -> None:
-        self.number = free_domain() + 100 * (next(_numbers) % 2)
-        self._domain = Domain(self.number, LOOPBACK)
-        self._participant = DomainParticipant(self.number)
+        self.network = network()
+        self._domain = Domain(self.network.domain, self.network.settings)
+        self._participant = DomainParticipant(self.network.domain)
 
     def writer(self, topic: str, name: str, **quality: Any) -> DataWriter:
         """Of a topic as ROS names it, of a type as sensor_msgs/msg/Imu."""
@@ -93,7 +91,7 @@ class NodeProcess:
         self._log = log
         words = [sys.executable, str(HERE / "as_node.py"), module, "--ros-args", *ros_args]
         with log.open("w") as out:
-            self.process = subprocess.Popen(words, env=environment(outside.number), stdout=out, stderr=out)
+            self.process = subprocess.Popen(words, env=outside.network.environment, stdout=out, stderr=out)
 
     @property
     def said(self) -> str:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from pathlib import Path
+from dataclasses import dataclass
 
 from cyclonedds.core import Policy, Qos
 from cyclonedds.util import duration
 
-LOOPBACK = """<CycloneDDS><Domain><General><Interfaces><NetworkInterface name="lo"/></Interfaces>
-<AllowMulticast>false</AllowMulticast><MaxMessageSize>65500B</MaxMessageSize></General>
-<Internal><SocketReceiveBufferSize min="default"/></Internal>
-<Discovery><ParticipantIndex>auto</ParticipantIndex><MaxAutoParticipantIndex>60</MaxAutoParticipantIndex>
-<Peers><Peer Address="127.0.0.1"/></Peers></Discovery></Domain></CycloneDDS>"""
-"""What keeps a test on this machine."""
+_numbers = itertools.count()
+_LOOPBACK = """<CycloneDDS><Domain><General><Interfaces><NetworkInterface name="lo"/></Interfaces>
+<AllowMulticast>false</AllowMulticast></General><Discovery><Tag>{tag}</Tag><ParticipantIndex>auto</ParticipantIndex>
+<MaxAutoParticipantIndex>100</MaxAutoParticipantIndex><Peers><Peer Address="127.0.0.1"/></Peers></Discovery>
+</Domain></CycloneDDS>"""
 
 
-def environment(domain: int) -> dict[str, str]:
-    """Variables under which a process speaks in a domain of its own, on this machine only."""
-    return {**os.environ, "ROS_DOMAIN_ID": str(domain), "CYCLONEDDS_URI": LOOPBACK}
+@dataclass(frozen=True)
+class Network:
+    """A part of this machine where nobody else speaks: a domain of DDS, and what keeps it apart."""
+
+    domain: int
+    settings: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables under which a process is part of it."""
+        return {**os.environ, "ROS_DOMAIN_ID": str(self.domain), "CYCLONEDDS_URI": self.settings}
 
 
-def free_domain() -> int:
-    """A domain for the tests of one process of pytest, so that several can run beside each other."""
-    return 100 + os.getpid() % 100
+def network() -> Network:
+    """A new one. Its ports are below those that systems hand out by themselves, so domains are few, but tags are not."""
+    number = next(_numbers)
+    return Network(1 + (os.getpid() + 7 * number) % 95, _LOOPBACK.format(tag=f"uavloc-{os.getpid()}-{number}"))
 
 
 def topic_name(name: str) -> str:
@@ -48,6 +57,3 @@ def qos(*, reliable: bool = True, latched: bool = False, depth: int = 10) -> Qos
         Policy.Durability.TransientLocal if latched else Policy.Durability.Volatile,
         Policy.History.KeepLast(depth),
     )
-
-
-REPO = Path(__file__).resolve().parents[2]

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node alone: `ros2 launch uavloc_ros uavloc.launch.py config_file:=/path/to/uavloc.toml image:=/camera/image_raw`."""
+"""The node alone.
+
+`ros2 launch uavloc_ros uavloc.launch.py config_file:=/path/to/uavloc.toml image:=/camera/image_raw`
+"""
 
 from pathlib import Path
 
@@ -45,7 +48,6 @@ def generate_launch_description() -> LaunchDescription:
         executable="uavloc_node",
         name="uavloc",
         output="screen",
-        respawn=False,
         parameters=[LaunchConfiguration("params_file"), values],
         remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
     )
