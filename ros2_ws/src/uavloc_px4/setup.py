@@ -39,5 +39,7 @@ setup(
     maintainer_email="maintainers@uavloc.org",
     description="Positions of uavloc to PX4 over uXRCE-DDS, and attitude and height of PX4 to uavloc",
     license="Apache-2.0",
-    entry_points={"console_scripts": ["px4_node = uavloc_px4.node:main"]},
+    entry_points={
+        "console_scripts": ["px4_node = uavloc_px4.node:main", "uavloc_and_px4 = uavloc_px4.together:main"],
+    },
 )
