@@ -159,10 +159,10 @@ def camera_trouble(message: Any, camera: CameraModel) -> str:
     fx, cx, fy, cy = (float(message.k[index]) for index in (0, 2, 4, 5))
     if fx == 0.0:
         return ""
-    for name, told, ours in (("fx", fx, camera.fx_px), ("fy", fy, camera.fy_px), ("cx", cx, camera.cx_px),
+    for name, theirs, ours in (("fx", fx, camera.fx_px), ("fy", fy, camera.fy_px), ("cx", cx, camera.cx_px),
                              ("cy", cy, camera.cy_px)):  # fmt: skip
-        if not abs(told - ours) <= _SAME_PX + _SAME_SHARE * ours:
-            return f"{name} {told:.1f} px, the camera file says {ours:.1f}"
+        if not abs(theirs - ours) <= _SAME_PX + _SAME_SHARE * ours:
+            return f"{name} {theirs:.1f} px, the camera file says {ours:.1f}"
     return ""
 
 
