@@ -255,6 +255,8 @@ def main() -> None:
             for key, value in json.loads(line).items():
                 px4.reboot() if key == "reboot" else setattr(px4.orders, key, value)
         for sample in agent.inbox.take(10):
+            if not sample.sample_info.valid_data:
+                continue
             heard = {key: getattr(sample, key) for key in ("timestamp", "timestamp_sample", "lat", "lon", "eph")}
             say(heard=heard, boot_us=px4.heard_us(sample.timestamp_sample), resets=sample.lat_lon_reset_counter)
             px4.push(sample)

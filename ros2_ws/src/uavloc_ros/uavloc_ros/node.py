@@ -1,3 +1,17 @@
+# Copyright 2026 The uavloc developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """The node: subscribes, calls, publishes."""
 
 from __future__ import annotations
@@ -370,21 +384,32 @@ def _sensor_data(depth: int) -> QoSProfile:
 
 def main(args: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM; 2 for a configuration that cannot work, 1 for a flight that failed."""
+    return run(args)
+
+
+def run(args: list[str] | None, beside: Callable[[], list[Any]] = list) -> int:
+    """The same, with the nodes that `beside` makes in this process too; it may raise UavlocError."""
     rclpy.init(args=args)
-    node = UavlocNode()
-    code = 0
+    node, code = UavlocNode(), 0
+    nodes: list[Any] = [node]
     try:
-        executor = MultiThreadedExecutor(num_threads=3)
-        executor.add_node(node)
+        nodes += beside()
+        executor = MultiThreadedExecutor(num_threads=2 + len(nodes))
+        for each in nodes:
+            executor.add_node(each)
         if node.get_parameter("autostart").value and not _started(node):
             code = _USAGE
         else:
             executor.spin()
+    except UavlocError as error:
+        sys.stderr.write(f"{error}\n")
+        code = _USAGE
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     finally:
         node.close()
-        node.destroy_node()
+        for each in nodes:
+            each.destroy_node()
         rclpy.try_shutdown()
     return _FAILED if node.failed else code
 

@@ -1,3 +1,17 @@
+# Copyright 2026 The uavloc developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
 """What is known, as messages of ROS: ENU worlds and FLU bodies (REP 103), metres from the origin of the map frame.
 
 Messages are handed in empty and come back filled, so that nothing here needs ROS.
@@ -145,10 +159,10 @@ def camera_trouble(message: Any, camera: CameraModel) -> str:
     fx, cx, fy, cy = (float(message.k[index]) for index in (0, 2, 4, 5))
     if fx == 0.0:
         return ""
-    for name, told, ours in (("fx", fx, camera.fx_px), ("fy", fy, camera.fy_px), ("cx", cx, camera.cx_px),
+    for name, theirs, ours in (("fx", fx, camera.fx_px), ("fy", fy, camera.fy_px), ("cx", cx, camera.cx_px),
                              ("cy", cy, camera.cy_px)):  # fmt: skip
-        if not abs(told - ours) <= _SAME_PX + _SAME_SHARE * ours:
-            return f"{name} {told:.1f} px, the camera file says {ours:.1f}"
+        if not abs(theirs - ours) <= _SAME_PX + _SAME_SHARE * ours:
+            return f"{name} {theirs:.1f} px, the camera file says {ours:.1f}"
     return ""
 
 
