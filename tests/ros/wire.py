@@ -30,7 +30,7 @@ class Network:
 
 
 def network() -> Network:
-    """A new one. Its ports are below those that systems hand out by themselves, so domains are few, but tags are not."""
+    """A new one: domains are few, since their ports stay below those that systems hand out; tags are not."""
     number = next(_numbers)
     return Network(1 + (os.getpid() + 7 * number) % 95, _LOOPBACK.format(tag=f"uavloc-{os.getpid()}-{number}"))
 
