@@ -17,6 +17,7 @@ import feeding
 from outside import NodeProcess, Outside, matched, until
 from program import Flown, rows
 from rostypes import rostypes
+from scipy.spatial.transform import Rotation
 
 from uavloc.frames import LocalFrame
 
@@ -38,7 +39,8 @@ class Aircraft:
         )
         sensors, truth = rows(flown.log / "sensors.csv"), rows(flown.log / "truth.csv")
         self.t_s = np.array([float(row["t_s"]) for row in sensors])
-        self._heading_rad = np.unwrap([math.radians(float(row["heading_deg"])) for row in sensors])
+        turns = [[math.radians(float(row[f"{name}_deg"])) for row in sensors] for name in ("heading", "pitch", "roll")]
+        self._ypr_rad = np.unwrap(turns)
         self._agl_m = [float(row["agl_m"]) for row in sensors]
         self._lat_lon = np.array([[float(row["lat_deg"]), float(row["lon_deg"])] for row in truth])
         self.began_ns = 0
@@ -47,9 +49,9 @@ class Aircraft:
         """Attitude and height of now."""
         now_ns = time.time_ns()
         t_s = (now_ns - self.began_ns) * 1e-9
-        half_rad = float(np.interp(t_s, self.t_s, self._heading_rad)) / 2.0
+        x, y, z, w = Rotation.from_euler("ZYX", [np.interp(t_s, self.t_s, each) for each in self._ypr_rad]).as_quat()
         attitude = self._of_now("VehicleAttitude", now_ns)
-        attitude.q = [math.cos(half_rad), 0.0, 0.0, math.sin(half_rad)]
+        attitude.q = [w, x, y, z]
         self._attitude.write(attitude)
         local = self._of_now("VehicleLocalPosition", now_ns)
         local.dist_bottom, local.dist_bottom_valid = float(np.interp(t_s, self.t_s, self._agl_m)), True
@@ -99,4 +101,4 @@ def test_a_flight_with_px4_gives_positions_that_are_right(flown: Flown, tmp_path
     assert len(told) >= FRAMES
     samples = [one.timestamp_sample for one in told]
     assert samples == sorted(set(samples))
-    assert all(aircraft.off_m(one) < 4.0 * one.eph + 2.0 for one in told)
+    assert all(aircraft.off_m(one) < 3.0 * one.eph + 1.0 for one in told)

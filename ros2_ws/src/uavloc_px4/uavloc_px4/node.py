@@ -37,7 +37,7 @@ from uavloc_px4.generation import POSITION_TOPIC, generation_for, topic_of
 from uavloc_px4.relay import Heights, Relay
 from uavloc_px4.report import report
 from uavloc_px4.settings import Settings, checked
-from uavloc_px4.told import Orientation, filled
+from uavloc_px4.told import Orientation, filled, lacking
 
 PX4_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -68,6 +68,8 @@ class Px4Node(Node):
         generation = generation_for(self._settings.px4_version, lambda name: hasattr(self._px4, name))
         self._relay = Relay(self._settings, generation, self._now_ns())
         self._message = getattr(self._px4, generation.type_name)
+        if missing := lacking(self._message()):
+            raise ConfigError(f"px4_msgs/{generation.type_name} has no field {missing[0]}: not one this node knows")
         self._topic = self._settings.topic(topic_of(POSITION_TOPIC, self._message))
         self._position = self.create_publisher(self._message, self._topic, PX4_QOS)
         self._attitude = self.create_publisher(Imu, "uavloc/attitude", qos_profile_sensor_data)
