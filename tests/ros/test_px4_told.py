@@ -27,6 +27,7 @@ from uavloc_px4.told import (
     estimate_of_odometry,
     filled,
     flags_of,
+    lacking,
     orientation_of,
     origin_of,
 )
@@ -218,6 +219,13 @@ def test_fields_go_into_the_message_that_has_them() -> None:
     assert old.lat_lon_valid
     assert (new.id, new.source, new.lat_lon_reset_counter) == (3, 2, 17)
     assert not hasattr(new, "lat")
+
+
+def test_a_message_that_has_no_place_for_the_accuracy_is_known_beforehand() -> None:
+    whole = {"timestamp": 0, "timestamp_sample": 0, "lat": 0.0, "lon": 0.0, "eph": 0.0, "lat_lon_reset_counter": 0}
+    assert lacking(ns(**whole)) == []
+    del whole["eph"]
+    assert lacking(ns(**whole)) == ["eph"]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from nav_msgs.msg import Odometry
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
@@ -31,12 +32,12 @@ from rclpy.time import Time
 from sensor_msgs.msg import Imu, NavSatFix
 from std_msgs.msg import Float64
 
-from uavloc.errors import ConfigError, UavlocError
+from uavloc.errors import ConfigError, UavlocError, one_line
 from uavloc_px4.generation import POSITION_TOPIC, generation_for, topic_of
 from uavloc_px4.relay import Heights, Relay
 from uavloc_px4.report import report
 from uavloc_px4.settings import Settings, checked
-from uavloc_px4.told import Orientation, filled
+from uavloc_px4.told import Orientation, filled, lacking
 
 PX4_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -67,6 +68,8 @@ class Px4Node(Node):
         generation = generation_for(self._settings.px4_version, lambda name: hasattr(self._px4, name))
         self._relay = Relay(self._settings, generation, self._now_ns())
         self._message = getattr(self._px4, generation.type_name)
+        if missing := lacking(self._message()):
+            raise ConfigError(f"px4_msgs/{generation.type_name} has no field {missing[0]}: not one this node knows")
         self._topic = self._settings.topic(topic_of(POSITION_TOPIC, self._message))
         self._position = self.create_publisher(self._message, self._topic, PX4_QOS)
         self._attitude = self.create_publisher(Imu, "uavloc/attitude", qos_profile_sensor_data)
@@ -75,12 +78,12 @@ class Px4Node(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.create_subscription(NavSatFix, "uavloc/fix", self._heard(self._relay.fix, self._send), 10)
         self.create_subscription(Odometry, "uavloc/odometry", self._heard(self._relay.odometry, self._send), 10)
-        self.create_subscription(NavSatFix, "uavloc/origin", self._relay.origin, LATCHED_QOS)
+        self.create_subscription(NavSatFix, "uavloc/origin", self._heard(self._relay.origin), LATCHED_QOS)
         self._listen("VehicleAttitude", "vehicle_attitude", self._relay.attitude, self._turn)
         self._listen("VehicleLocalPosition", "vehicle_local_position", self._relay.heights, self._rise)
         self._listen("EstimatorStatusFlags", "estimator_status_flags", self._relay.flags)
         self._listen("TimesyncStatus", "timesync_status", self._relay.timesync)
-        self.create_timer(_REPORT_S, self._tell)
+        self.create_timer(_REPORT_S, self._tell, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(f"positions go out as {generation.type_name} on {self._topic}")
 
     def _declared(self, name: str) -> Any:
@@ -101,7 +104,11 @@ class Px4Node(Node):
         self, take: Callable[[Any, int], Any], then: Callable[[Any], None] | None = None
     ) -> Callable[[Any], None]:
         def heard(message: Any) -> None:
-            result = take(message, self._now_ns())
+            try:
+                result = take(message, self._now_ns())
+            except Exception as error:  # whatever a publisher puts into a message, the flight goes on
+                self._relay.counts[f"unreadable: {type(error).__name__}: {one_line(error)[:80]}"] += 1
+                return
             if result is not None and then is not None:
                 then(result)
 

@@ -66,9 +66,9 @@ class Relay:
         self._local: LocalFrame | None = None
         self._flags: tuple[int, EkfFlags] | None = None
 
-    def origin(self, fix: Any) -> None:
+    def origin(self, message: Any, _now_ns: int) -> None:
         """Where the local frame of uavloc begins."""
-        self._local = origin_of(fix) or self._local
+        self._local = origin_of(message) or self._local
 
     def fix(self, message: Any, now_ns: int) -> dict[str, Any] | None:
         """A position of uavloc at an exposure."""

@@ -31,6 +31,7 @@ from uavloc.types import Estimate, Float, GeoPoint, Outcome
 _NO_FIX = -1
 _COVARIANCE_UNKNOWN = 0
 _SOURCE_VISION = 2
+_NEEDED = ("timestamp", "timestamp_sample", "lat", "lon", "eph", "lat_lon_reset_counter")
 _MEASURED = 1
 """Bit of dist_bottom_sensor_bitfield: a rangefinder, not optical flow, tells the distance."""
 _HIGHEST_M = 30_000.0
@@ -118,6 +119,11 @@ def aux_fields(position: AuxPosition, now_us: int, sample_us: int, sensor_id: in
         "terrain_alt": math.nan,
         "lat_lon_reset_counter": position.resets,
     }
+
+
+def lacking(message: Any) -> list[str]:
+    """Fields without which a position must not go out: an accuracy that is not told would be taken for the best."""
+    return [name for name in _NEEDED if not hasattr(message, name)]
 
 
 def filled(message: Any, fields: dict[str, Any]) -> Any:
