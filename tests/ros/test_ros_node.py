@@ -274,7 +274,8 @@ def test_what_cannot_be_used_is_counted_and_told_and_never_a_fix(
     ("arguments", "words"),
     [
         ((), "config_file: names no file"),
-        (("-p", "config_file:=/nowhere/uavloc.toml"), "/nowhere/uavloc.toml"),
+        (("-p", "config_file:=/nowhere/uavloc.toml", "-p", "max_rate_hz:=5"), "/nowhere/uavloc.toml"),
+        (("-p", "config_file:={config}", "-p", "queue:=many"), "queue: 'many' is no int"),
         (("-p", "config_file:={config}", "-p", "height_above:=geoid"), "height_above: is none of take-off"),
     ],
 )

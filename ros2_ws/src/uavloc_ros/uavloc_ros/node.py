@@ -28,6 +28,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseWithCovarianceStamped, QuaternionStamped, TransformStamped
 from nav_msgs.msg import Odometry
 from nav_msgs.srv import LoadMap
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock as RclpyClock
 from rclpy.clock import ClockType
@@ -96,7 +97,8 @@ class UavlocNode(LifecycleNode):
     def __init__(self) -> None:
         super().__init__("uavloc")
         for name, default in PARAMETERS.items():
-            self.declare_parameter(name, default)
+            self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
+        self._given = dict(PARAMETERS)
         self.failed = False
         self._flight: HostedFlight | None = None
         self._is_active = False
@@ -160,9 +162,20 @@ class UavlocNode(LifecycleNode):
         return TransitionCallbackReturn.FAILURE
 
     def _value(self, name: str) -> Any:
-        return self.get_parameter(name).value
+        """The value of a parameter, as it was when the node was configured."""
+        return self._given[name]
+
+    def _checked(self, name: str) -> Any:
+        """The value of a parameter now, of the type of its default; raises ConfigError."""
+        value, default = self.get_parameter(name).value, PARAMETERS[name]
+        if isinstance(default, float) and type(value) is int:
+            value = float(value)
+        if type(value) is not type(default):
+            raise ConfigError(f"parameter {name}: {value!r} is no {type(default).__name__}")
+        return value
 
     def _open(self) -> None:
+        self._given = {name: self._checked(name) for name in PARAMETERS}
         if not self._value("config_file"):
             raise ConfigError("parameter config_file: names no file (the TOML that uavloc run takes)")
         if self._value("height_above") not in _ABOVE:
@@ -401,7 +414,7 @@ def run(args: list[str] | None, beside: Callable[[], list[Any]] = list) -> int:
         executor = MultiThreadedExecutor(num_threads=2 + len(nodes))
         for each in nodes:
             executor.add_node(each)
-        if node.get_parameter("autostart").value and not _started(node):
+        if node.get_parameter("autostart").value is True and not _started(node):
             code = _USAGE
         else:
             executor.spin()

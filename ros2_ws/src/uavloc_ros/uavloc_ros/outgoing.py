@@ -19,6 +19,7 @@ Messages are handed in empty and come back filled, so that nothing here needs RO
 
 from __future__ import annotations
 
+import array
 import math
 from typing import Any
 
@@ -123,7 +124,7 @@ def picture(message: Any, t_ns: int, pixels: Pixels, frame_id: str) -> Any:
     stamp(message, t_ns, frame_id)
     message.height, message.width, message.encoding = pixels.shape[0], pixels.shape[1], "rgb8"
     message.step, message.is_bigendian = 3 * pixels.shape[1], 0
-    message.data = pixels.tobytes()
+    message.data = array.array("B", pixels.tobytes())
     return message
 
 
