@@ -240,7 +240,7 @@ def test_what_cannot_be_used_is_counted_and_told_and_never_a_fix(
         until(lambda: ears.heard() and matched(raw) and matched(info), "the node hears", 60)
         ears.finding("camera_info", "none came")
         base_ns = time.time_ns() - 10 * 10**9
-        good = list(feeding.flight(flown.log, base_ns, 8, 250_000_000))
+        good = list(feeding.flight(flown.log, base_ns, 8, PERIOD_NS))
         jpeg = good[0].message.data
         raw_image = rostypes().of("sensor_msgs/msg/Image")
         ears.tell([feeding.image(0, jpeg), feeding.image(time.time_ns() + 86_400 * 10**9, jpeg), feeding.imu(0, 0.0)])
