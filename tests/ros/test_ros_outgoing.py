@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,3 +128,14 @@ def test_a_camera_info_is_compared_with_the_camera_file(change: dict[str, Any], 
     said = outgoing.camera_trouble(SimpleNamespace(**told), camera)
     assert words in said
     assert bool(said) == bool(words)
+
+
+def test_what_a_frame_costs_beyond_the_library_is_less_than_five_milliseconds() -> None:
+    poses, seen, known = outgoing.LocalPoses(ABOUT, 0.5), attitude(0.1, 0.1, 1.0), estimate(np.eye(2))
+    times = []
+    for _ in range(20):
+        begun_s = time.thread_time()
+        outgoing.fix(fix(), known, "base_link", 0.5)
+        poses.odometry(odometry(), known, seen, "base_link")
+        times.append(time.thread_time() - begun_s)
+    assert np.median(times) < 0.002

@@ -23,6 +23,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
-def test_the_manifest_is_valid() -> None:
-    main = pytest.importorskip("ament_xmllint.main", reason="ament_xmllint is not installed").main
-    assert main(argv=[str(PACKAGE / "package.xml")]) == 0
+@pytest.mark.parametrize(("checker", "path"), [("ament_xmllint", "package.xml"), ("ament_copyright", ".")])
+def test_the_checker_has_nothing_to_say(checker: str, path: str) -> None:
+    main = pytest.importorskip(f"{checker}.main", reason=f"{checker} is not installed").main
+    assert main(argv=[str(PACKAGE / path)]) == 0

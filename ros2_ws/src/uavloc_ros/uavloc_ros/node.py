@@ -41,6 +41,7 @@ from tf2_msgs.msg import TFMessage
 
 from uavloc.clock import Clock
 from uavloc.errors import ConfigError, UavlocError, one_line
+from uavloc.logs.flight import RATE_HZ
 from uavloc.logs.items import Item
 from uavloc.logs.rosmessages import ATTITUDES, COMPRESSED, IMAGE, IMU, ODOMETRY, QUATERNION, RANGE, Meanings, height_of
 from uavloc.onboard.board import Known
@@ -62,6 +63,7 @@ PARAMETERS: dict[str, Any] = {
     "config_file": "",
     "autostart": False,
     "queue": 1,
+    "max_rate_hz": RATE_HZ,
     "height_above": "take-off",
     "use_odometry": False,
     "map_frame": "map",
@@ -167,10 +169,12 @@ class UavlocNode(LifecycleNode):
             raise ConfigError(f"parameter height_above: is none of {', '.join(_ABOVE)}")
         if not 1 <= self._value("queue") <= 10_000:
             raise ConfigError("parameter queue: is not within 1 to 10000")
+        if not 0.0 < self._value("max_rate_hz") <= 1000.0:
+            raise ConfigError("parameter max_rate_hz: is not within 0 to 1000")
         opening = Opening(Path(self._value("config_file")))
         camera, config = opening.camera, opening.config
         self._camera, self._min_std_m = camera, config.publish.min_std_m
-        self._meanings = Meanings((camera.width_px, camera.height_px), config.source.max_rate_hz, live=True)
+        self._meanings = Meanings((camera.width_px, camera.height_px), self._value("max_rate_hz"), live=True)
         self._refused, self._attitude_of, self._camera_said = self._meanings.refused, "", "none came"
         self._picture = LookPicture() if self._value("debug_image") else None
         self._flight = HostedFlight(
