@@ -35,9 +35,12 @@ def test_a_shared_clock_is_taken_as_it_is() -> None:
     assert (clock.jumps, clock.odd) == (0, 0)
 
 
-@pytest.mark.parametrize("offset_ns", [NOW_NS - 90 * SECOND, NOW_NS - 40 * 86_400 * SECOND, -500 * 86_400 * SECOND])
+@pytest.mark.parametrize(
+    "offset_ns",
+    [NOW_NS - 90 * SECOND, NOW_NS - 40 * 86_400 * SECOND, -500 * 86_400 * SECOND, 300 * MS, -1300 * MS],
+)
 def test_a_clock_of_its_own_is_known_to_a_few_milliseconds(offset_ns: int) -> None:
-    """Since its start, or (a node on simulated time) that of a computer."""
+    """Since its start; that of a computer, for a node on simulated time; that of an agent on another computer."""
     clock = StampClock()
     now_ns = fed(clock, offset_ns, 3.0)
     assert clock.domain == "own"
@@ -45,6 +48,14 @@ def test_a_clock_of_its_own_is_known_to_a_few_milliseconds(offset_ns: int) -> No
     assert theirs_us is not None
     assert 0 <= (now_ns - offset_ns) // 1000 - theirs_us <= 4000
     assert clock.ours(theirs_us) == pytest.approx(now_ns, abs=1000)
+
+
+def test_a_first_message_that_was_late_makes_no_other_clock() -> None:
+    clock = StampClock()
+    clock.hear(NOW_NS // 1000, NOW_NS + 900 * MS)
+    assert clock.domain == "own"
+    fed(clock, 0, 0.5, start_ns=NOW_NS + 900 * MS)
+    assert (clock.domain, clock.jumps, clock.odd) == ("shared", 0, 0)
 
 
 def test_a_time_before_it_started_cannot_be_told() -> None:

@@ -12,10 +12,10 @@ from typing import Literal, TypeAlias
 Domain: TypeAlias = Literal["unknown", "shared", "own"]
 """Whose clock the stamps are on: that of this computer, or PX4's own."""
 
-_NEAR_NS = 2_000_000_000
-"""Stamps this close to our clock are on it; later ones are not believed."""
-_AHEAD_NS = 200_000_000
-"""Stamps may be ahead of what is known so far by this: the offset is still being learnt, on either side."""
+_SAME_NS = 20_000_000
+"""Where even the quickest messages are no farther from our clock than this, the clocks are one."""
+_LATE_NS = 2_000_000_000
+"""Messages are under way for less than this, and so much more than the quickest of those before."""
 _BACK_NS = 500_000_000
 """Messages overtake each other by less than this."""
 _AGREE = 3
@@ -30,13 +30,19 @@ class StampClock:
     """Give `hear` every stamp with its arrival; ask `ours` and `theirs` for times."""
 
     def __init__(self) -> None:
-        self.domain: Domain = "unknown"
         self.jumps = 0
         self.odd = 0
         self._least: deque[tuple[int, int]] = deque(maxlen=_WINDOWS)
         self._newest_ns = 0
         self._heard_ns: int | None = None
         self._contradictions = 0
+
+    @property
+    def domain(self) -> Domain:
+        """Whose clock the stamps are on, as far as is known."""
+        if not self._least:
+            return "unknown"
+        return "shared" if self._offset_ns() == 0 else "own"
 
     def hear(self, stamp_us: int, arrival_ns: int) -> bool:
         """Learn from a stamp (us) that arrived (ns). False for one that cannot be: 0, ahead, late, out of order."""
@@ -46,7 +52,7 @@ class StampClock:
             return False
         if self._heard_ns is not None and not 0 <= arrival_ns - self._heard_ns < _PAUSE_NS:
             self._forget()
-        if self.domain != "unknown" and not self._agrees(stamp_ns, arrival_ns):
+        if self._least and not self._agrees(stamp_ns, arrival_ns):
             self.odd += 1
             self._contradictions += 1
             if self._contradictions < _AGREE:
@@ -56,8 +62,6 @@ class StampClock:
         self._contradictions = 0
         self._heard_ns = arrival_ns
         self._newest_ns = max(self._newest_ns, stamp_ns)
-        if self.domain == "unknown":
-            self.domain = "shared" if abs(arrival_ns - stamp_ns) < _NEAR_NS else "own"
         self._learn(arrival_ns - stamp_ns, arrival_ns)
         return True
 
@@ -75,13 +79,14 @@ class StampClock:
 
     def _agrees(self, stamp_ns: int, arrival_ns: int) -> bool:
         late_ns = arrival_ns - (stamp_ns + (self._offset_ns() or 0))
-        return -_AHEAD_NS <= late_ns < _NEAR_NS and stamp_ns > self._newest_ns - _BACK_NS
+        return abs(late_ns) < _LATE_NS and stamp_ns > self._newest_ns - _BACK_NS
 
     def _offset_ns(self) -> int | None:
         """Ours minus theirs."""
-        if self.domain == "unknown":
+        if not self._least:
             return None
-        return 0 if self.domain == "shared" else min(least_ns for _, least_ns in self._least)
+        least_ns = min(least_ns for _, least_ns in self._least)
+        return least_ns if abs(least_ns) >= _SAME_NS else 0
 
     def _learn(self, behind_ns: int, arrival_ns: int) -> None:
         """The quickest of the last seconds: what is slow tells of the way, not of the clock."""
@@ -92,7 +97,6 @@ class StampClock:
             self._least[-1] = (began_ns, min(least_ns, behind_ns))
 
     def _forget(self) -> None:
-        self.domain = "unknown"
         self._least.clear()
         self._newest_ns = 0
         self._heard_ns = None
