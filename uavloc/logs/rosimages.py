@@ -15,7 +15,10 @@ from uavloc.types import Pixels
 
 @dataclass(frozen=True)
 class _Encoding:
-    """`to_rgb` is a conversion of OpenCV, None where the bytes are RGB; wider numbers are cut to their upper 8 bits."""
+    """`to_rgb` is a conversion of OpenCV, which names Bayer patterns by their second row; None: the bytes are RGB.
+
+    Wider numbers are cut to their upper 8 bits.
+    """
 
     channels: int
     to_rgb: int | None
@@ -30,10 +33,10 @@ def _of_colours() -> dict[str, _Encoding]:
         ("rgba", 4, cv2.COLOR_RGBA2RGB),
         ("bgra", 4, cv2.COLOR_BGRA2RGB),
         ("mono", 1, cv2.COLOR_GRAY2RGB),
-        ("bayer_rggb", 1, cv2.COLOR_BayerRGGB2RGB),
-        ("bayer_bggr", 1, cv2.COLOR_BayerBGGR2RGB),
-        ("bayer_gbrg", 1, cv2.COLOR_BayerGBRG2RGB),
-        ("bayer_grbg", 1, cv2.COLOR_BayerGRBG2RGB),
+        ("bayer_rggb", 1, cv2.COLOR_BayerBG2RGB),
+        ("bayer_bggr", 1, cv2.COLOR_BayerRG2RGB),
+        ("bayer_gbrg", 1, cv2.COLOR_BayerGR2RGB),
+        ("bayer_grbg", 1, cv2.COLOR_BayerGB2RGB),
     ):
         found[f"{name}8"], found[f"{name}16"] = _Encoding(channels, to_rgb), _Encoding(channels, to_rgb, 2)
     return found
