@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+MAVPROXY := 1.8.75
 PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help demo test lint types docs engine clean
@@ -49,6 +50,7 @@ $(VENV)/.ready: pyproject.toml | $(VENV)/bin/pip
 $(VENV)/.ready-to-test: pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what uavloc and its tests need into $(VENV)"
 	@$(PIP) -e '.[cpu,build,replay,dev]'
+	@$(PIP) --no-deps 'MAVProxy==$(MAVPROXY)' # its own wish for opencv-python would put another OpenCV over ours
 	@touch $@ $(VENV)/.ready
 
 $(VENV)/.ready-to-train: tools/train/requirements.txt $(VENV)/.ready-to-test

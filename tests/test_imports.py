@@ -40,7 +40,7 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["belief", "seek"], 7),
     "localizer": 8,
     # 9: what people start
-    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "onboard"], 9),
+    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "loglines", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
     **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "run", "runadvice", "runfacts"], 9),
     **dict.fromkeys(["scenes", "stalemap", "trackmap", "workshop"], 9),

@@ -182,6 +182,7 @@ def test_the_commands(whole, halves, engine_folder, tmp_path):
     told = at_once("cache", "diff", cut, whole.path).out
     assert "embedding zoom 18" in told
     assert "only in B" in told
+    assert max(map(len, told.splitlines())) <= 100
     is_refused(at_once("cache", "merge", paths[0], "--out", joined), "two caches or more")
     is_refused(at_once("cache", "merge", *paths, "--out", joined), "standin")
     is_refused(at_once("cache", "diff", cut, tmp_path / "none"), "none", "cannot be read")

@@ -26,8 +26,8 @@ from uavloc.errors import (
     StoppedError,
     UavlocError,
     UsageError,
-    printable,
 )
+from uavloc.loglines import LogFormat, error_line
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 _REFUSALS = (UsageError, ConfigError, InputError, RegionError, CacheError, EngineError, MissingExtraError)
@@ -74,28 +74,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code."""
     logging.basicConfig(format="uavloc: warning: %(message)s", level=logging.WARNING)
     words = [*(sys.argv[1:] if argv is None else argv)]
+    form: LogFormat = "text"
     try:
         arguments = _parser(words).parse_args(_with_numbers_attached(words))
+        form = getattr(arguments, "log_format", form)
         arguments.run(arguments)
         sys.stdout.flush()
     except StoppedError as stopped:
-        return _fail(str(stopped), INTERRUPTED)
+        return _fail(str(stopped), INTERRUPTED, form)
     except UavlocError as error:
-        return _fail(str(error), REFUSED if isinstance(error, _REFUSALS) else FAILED)
+        return _fail(str(error), REFUSED if isinstance(error, _REFUSALS) else FAILED, form)
     except ModuleNotFoundError as error:
         if error.name not in _EXTRA_OF_PACKAGE:
             raise
-        return _fail(str(MissingExtraError(error.name, _EXTRA_OF_PACKAGE[error.name])), REFUSED)
+        return _fail(str(MissingExtraError(error.name, _EXTRA_OF_PACKAGE[error.name])), REFUSED, form)
     except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED, form)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     return DONE
 
 
-def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"uavloc: error: {printable(' '.join(message.split()))}\n")
+def _fail(message: str, code: int, form: LogFormat) -> int:
+    sys.stderr.write(f"{error_line(message, form)}\n")
     return code
 
 

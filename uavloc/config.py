@@ -345,7 +345,7 @@ def load_config(path: Path | None) -> Config:
     except OSError as error:
         raise ConfigError(f"{path}: cannot read the configuration: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+        raise ConfigError(f"{path}: not TOML: is no text of UTF-8: {error.reason}") from error
 
 
 def config_from_text(text: str, where: str) -> Config:
@@ -355,7 +355,19 @@ def config_from_text(text: str, where: str) -> Config:
     except ValidationError as error:
         raise ConfigError(f"{where}: {refusal(error, Config)}") from error
     except ValueError as error:
-        raise ConfigError(f"{where}: not TOML: {error}") from error
+        raise ConfigError(f"{where}: not TOML: {error}{_toml_hint(text, str(error))}") from error
+
+
+def _toml_hint(text: str, error: str) -> str:
+    """What is likely meant by the line that the parser stopped at."""
+    at, lines = re.search(r"at line (\d+)", error), text.splitlines()
+    line = lines[int(at[1]) - 1].strip() if at and int(at[1]) <= len(lines) else ""
+    name, equals, value = (part.strip() for part in line.partition("="))
+    if equals and re.match(r"[^\W\d]|[/~.]", value):
+        return f"; text stands in quotes: {name} = '{value}'"
+    if re.fullmatch(r"[\w.-]+\s*:.*", line):
+        return "; a value follows its name after '=': name = value"
+    return "; 'uavloc run --init ardupilot' shows how it is written"
 
 
 def _beside(path: Path, config: Config) -> Config:

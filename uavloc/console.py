@@ -13,6 +13,8 @@ from uavloc.types import Progress
 LINE_SECONDS = 5.0
 _UNFOLDED = 1000
 """Width of tables that go to a file: nothing is folded."""
+TABLE_COLUMNS = 100
+"""Width for tables of sentences, which nobody reads on one line."""
 
 
 def say(text: str) -> None:
@@ -20,16 +22,16 @@ def say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def show_table(rows: Sequence[tuple[str, str]], title: str | None = None) -> None:
-    """Labels with values, on stdout; values are folded to a terminal's width and never cut."""
+def show_table(rows: Sequence[tuple[str, str]], title: str | None = None, width: int = _UNFOLDED) -> None:
+    """Labels with values, on stdout; values are folded to a terminal's width, elsewhere to `width`, and never cut."""
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
     table = Table(Column(), Column(overflow="fold"), title=title, title_justify="left", show_header=False)
     for label, value in rows:
-        table.add_row(Text(printable(label)), Text(printable(value)))
-    Console(width=None if sys.stdout.isatty() else _UNFOLDED).print(table)
+        table.add_row(Text(printable(label)), Text("\n".join(map(printable, value.split("\n")))))
+    Console(width=None if sys.stdout.isatty() else width).print(table)
 
 
 @contextmanager

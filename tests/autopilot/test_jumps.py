@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 import pytest
@@ -50,10 +51,17 @@ def test_the_counter_goes_up_exactly_on_jumps(
     assert bumps(track(steps, std_m, speed_mps)) == jumped
 
 
-def test_a_position_that_was_lost_and_found_is_a_jump_wherever_it_is() -> None:
-    flown = track([(0.0, 0.0)] * 6, 2.0, 5.0)
-    flown[2:4] = [lost(flown[2].t_ns), lost(flown[3].t_ns)]
-    assert bumps(flown) == [False, False, False, False, True, False]
+@given(
+    st.floats(0, 360), st.booleans(), st.floats(0, 1), st.integers(1, 30), st.floats(0.5, 10.0), st.floats(0.0, 40.0)
+)
+def test_found_again_is_a_jump_only_where_it_is_elsewhere_than_the_way_leads(
+    bearing_deg: float, elsewhere: bool, much: float, gone: int, std_m: float, speed_mps: float
+) -> None:
+    reach_m = math.hypot(std_m, 0.1 + 0.1 * (gone + 2))
+    steps = [(0.0, 0.0)] * 3 + [(bearing_deg, (4.0 + 20.0 * much) * reach_m if elsewhere else 3.0 * much * reach_m)]
+    flown = track([*steps[:2], *[(0.0, 0.0)] * gone, *steps[2:], (0.0, 0.0)], std_m, speed_mps)
+    flown[2 : 2 + gone + 1] = [lost(one.t_ns) for one in flown[2 : 2 + gone + 1]]
+    assert bumps(flown) == [False] * (2 + gone + 1) + [elsewhere, False]
 
 
 def test_the_first_position_is_no_jump_and_being_lost_before_it_no_loss() -> None:

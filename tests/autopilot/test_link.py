@@ -92,6 +92,21 @@ def test_a_vehicle_that_calls_over_udp_is_known_and_asked_for_rates() -> None:
         assert peer.rates[mavlink.MAVLINK_MSG_ID_ATTITUDE] == pytest.approx(25.0)
 
 
+@pytest.mark.parametrize(
+    ("vtol_state", "kind"), [(0, "plane"), (mavlink.MAV_VTOL_STATE_MC, "vtol"), (mavlink.MAV_VTOL_STATE_FW, "vtol")]
+)
+def test_an_aeroplane_that_can_hover_is_known_as_one(vtol_state: int, kind: str) -> None:
+    with udp(kind=mavlink.MAV_TYPE_FIXED_WING) as (link, peer):
+        until(lambda: link.vehicle.kind == "plane")
+        until(lambda: mavlink.MAVLINK_MSG_ID_EXTENDED_SYS_STATE in peer.rates)
+        peer.send(mavlink.MAVLink_extended_sys_state_message(vtol_state, mavlink.MAV_LANDED_STATE_ON_GROUND))
+        time.sleep(1.2)
+        assert link.vehicle.kind == kind
+        peer.send(mavlink.MAVLink_extended_sys_state_message(0, mavlink.MAV_LANDED_STATE_ON_GROUND))
+        time.sleep(0.6)
+        assert link.vehicle.kind == kind
+
+
 def test_a_vehicle_is_called_over_udp() -> None:
     peer = Peer(Datagrams(), autopilot=mavlink.MAV_AUTOPILOT_PX4, kind=mavlink.MAV_TYPE_VTOL_TILTROTOR)
     with flying(peer), linked(f"udpout:127.0.0.1:{peer.wire.port}") as link:

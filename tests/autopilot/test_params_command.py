@@ -26,7 +26,9 @@ def test_faults_are_told_with_reasons_and_exit_code_1(port: int, tmp_path: Path)
     assert ran.code == 1
     assert "ardupilot copter 4.6.3, route ardupilot-vision" in ran.out
     assert "wrong   EK3_SRC2_POSXY" in ran.out
-    assert "6 is ExternalNav (3 is GPS)" in ran.out
+    assert "6 is ExternalNav (3 is GPS)" in " ".join(ran.out.replace("│", " ").split())
+    assert max(map(len, ran.out.splitlines()[1:-1])) <= 100
+    assert f"written: {file}" in ran.out
     assert "RCx_OPTION 90" in ran.out
     assert "5 of 14 parameters are wrong for route ardupilot-vision" in ran.err
     loaded = mavparm.MAVParmDict()

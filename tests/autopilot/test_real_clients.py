@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ def test_mavsdk_sees_the_component_beside_the_autopilot(tmp_path: Path) -> None:
 
 
 def test_a_link_works_through_mavproxy_which_hears_the_component(tmp_path: Path) -> None:
-    program = os.environ.get("UAVLOC_MAVPROXY") or shutil.which("mavproxy.py")
+    program = os.environ.get("UAVLOC_MAVPROXY") or shutil.which("mavproxy.py", path=Path(sys.executable).parent)
     if program is None:
-        pytest.skip("MAVProxy is not installed: name its mavproxy.py in UAVLOC_MAVPROXY")
+        pytest.skip("MAVProxy is not installed: 'make test' does that; or name its mavproxy.py in UAVLOC_MAVPROXY")
     vehicle_port, our_port = free_port(), free_port()
     command = [program, f"--master=udpin:127.0.0.1:{vehicle_port}", f"--out=udpout:127.0.0.1:{our_port}"]
     command += ["--default-modules=link", "--non-interactive", "--daemon", "--streamrate=-1"]

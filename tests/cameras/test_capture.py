@@ -6,6 +6,7 @@ import http.server
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -94,6 +95,44 @@ def test_a_stream_that_ends_is_opened_again(stream: str, tmp_path: Path) -> None
         if len(brightness) > 2 and brightness[-1] < brightness[-2] - 50:
             camera.close()
     assert len(brightness) > 10
+
+
+class _Stalling(_Mjpeg):
+    """Pictures every 60 ms; from number 20 on they are held back for a second, and then sent at once."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=next")
+        self.end_headers()
+        begun_s = time.monotonic()
+        for k in range(60):
+            taken_s = begun_s + 0.06 * k
+            time.sleep(max(0.0, (begun_s + 2.2 if 20 <= k < 36 else taken_s) - time.monotonic()))
+            data = bytes(cv2.imencode(".jpg", np.full((48, 64, 3), 4 * k, np.uint8))[1])
+            head = f"--next\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            with suppress(OSError):
+                self.wfile.write(head.encode() + data + b"\r\n")
+
+
+def test_what_a_stream_held_back_is_not_taken_for_new(tmp_path: Path) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Stalling)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    place = f"http://127.0.0.1:{server.server_port}/cam.mjpg"
+    camera = LiveCamera(SourceConfig(kind="rtsp", place=place, max_rate_hz=100), Clock(), tmp_path)
+    taken: dict[int, float] = {}
+    for frame in camera.frames():
+        assert frame.image is not None
+        taken[round(float(frame.image.mean()) / 4.0)] = frame.t_ns * 1e-9 - time.time() + time.monotonic()
+        if max(taken) >= 57:
+            camera.close()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    assert not set(taken) & set(range(20, 34))
+    assert len(taken) > 25
+    lags_s = [arrived_s - 0.06 * k for k, arrived_s in taken.items()]
+    assert max(lags_s) - min(lags_s) < 0.4
 
 
 def test_a_device_that_is_not_there_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -37,8 +38,10 @@ class Onboard:
     start: str = "none"
     more: str = ""
     environment: dict[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[str] | None = None
+    process: subprocess.Popen[bytes] | None = None
+    _writer: threading.Thread | None = None
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -77,10 +80,13 @@ url = "udpin:127.0.0.1:{self.port}"
         return (self.folder / "stderr").read_text(encoding="utf-8")
 
     def __enter__(self) -> Onboard:
-        with (self.folder / "stderr").open("a", encoding="utf-8") as err:
-            self.process = subprocess.Popen(
-                command("run", "--config", self.config), env={**ENVIRONMENT, **self.environment}, stderr=err, text=True
-            )
+        self.process = subprocess.Popen(
+            command("run", "--config", self.config, *self.words),
+            env={**ENVIRONMENT, **self.environment},
+            stderr=subprocess.PIPE,
+        )
+        self._writer = threading.Thread(target=self._write_down)
+        self._writer.start()
         until(lambda: self.socket.exists() and self._answers())
         return self
 
@@ -88,12 +94,15 @@ url = "udpin:127.0.0.1:{self.port}"
         assert self.process is not None
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait()
+        self.ended()
 
     def ended(self, timeout_s: float = 10.0) -> int:
         """The exit code, once the process has ended."""
         assert self.process is not None
-        return self.process.wait(timeout_s)
+        code = self.process.wait(timeout_s)
+        if self._writer is not None:
+            self._writer.join()
+        return code
 
     def ask(self, line: str | bytes | dict[str, Any]) -> dict[str, Any]:
         """One line to the control socket, one back; empty where it was cut off."""
@@ -111,6 +120,14 @@ url = "udpin:127.0.0.1:{self.port}"
 
     def status(self) -> dict[str, Any]:
         return dict(self.ask({"command": "status"})["status"])
+
+    def _write_down(self) -> None:
+        """A pipe as that of a service: a limit of the program's files is none of what it says."""
+        assert self.process is not None
+        assert self.process.stderr is not None
+        with self.process.stderr as said, (self.folder / "stderr").open("ab", buffering=0) as err:
+            while piece := said.read1(4096):
+                err.write(piece)
 
     def _answers(self) -> bool:
         assert self.process is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,7 @@ class Flight:
     second: Ran | None = None
     status: dict[str, Any] = field(default_factory=dict)
     paused_s: tuple[float, float] = (0.0, 0.0)
+    pause_kept: bool = False
     blind_s: tuple[float, float] = (0.0, 0.0)
     last: dict[str, Any] = field(default_factory=dict)
     switched: Ran | None = None
@@ -100,6 +103,7 @@ def _fly(onboard: Onboard, seen: Flight, other_cache: Path) -> None:
     seen.status = onboard.status()
     onboard.ask({"command": "pause"})
     began_s = copter.flown_s
+    seen.pause_kept = (onboard.folder / "uavloc.state.json.paused").exists()
     time.sleep(0.6)
     seen.paused_s = began_s, copter.flown_s
     onboard.ask({"command": "resume"})
@@ -166,6 +170,7 @@ def test_the_camera_that_was_gone_is_taken_up_again(flight: Flight) -> None:
 def test_nothing_is_published_while_paused(flight: Flight) -> None:
     start_s, end_s = flight.paused_s
     assert not [heard for heard in flight.copter.positions() if start_s + 0.15 < heard.t_s < end_s]
+    assert flight.pause_kept
 
 
 def test_the_status_tells_how_it_does(flight: Flight) -> None:
@@ -243,7 +248,7 @@ def test_the_recording_holds_the_flight(flight: Flight, flown: Flown, folder: Pa
 
 def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: Path) -> None:
     onboard = Onboard(folder / "killed", flown)
-    with Copter(flown.log, onboard.pictures, onboard.port) as copter:
+    with Copter(flown.log, onboard.pictures, onboard.port, speedup=1.0) as copter:
         with onboard:
             until(lambda: onboard.status()["links"][0]["synced"])
             copter.fly()
@@ -252,7 +257,13 @@ def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: 
             onboard.process.kill()
             assert onboard.ended() == -signal.SIGKILL
         killed_s = copter.flown_s
+        pause = Path(f"{onboard.folder}/uavloc.state.json.paused")
+        pause.touch()
         with onboard:
+            assert onboard.status()["publishing"]["paused"] is True
+            assert onboard.ask({"command": "resume"})["ok"]
+            assert not pause.exists()
+            assert not [heard for heard in copter.positions() if heard.t_s > killed_s + 0.5]
             until(lambda: any(heard.t_s > killed_s + 0.3 for heard in copter.positions()), timeout_s=15.0)
             again_s = copter.flown_s - killed_s
             onboard.process.send_signal(signal.SIGINT)
@@ -260,18 +271,28 @@ def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: 
             assert onboard.ended() == 0
             assert time.monotonic() - signalled_s < 2.0
     assert "is taken up as where to look" in onboard.said
+    assert "warning: pause: no positions are published: paused by the operator since " in onboard.said
     assert again_s < 10.0
     assert max(copter.errors_m()) < 15.0
 
 
 def test_a_vehicle_without_rangefinder_and_a_map_without_terrain_give_positions(flown: Flown, folder: Path) -> None:
-    onboard = Onboard(folder / "flat", flown, flown.start)
+    onboard = Onboard(folder / "flat", flown, flown.start, words=("--log-format", "json"))
     with onboard, Copter(flown.log, onboard.pictures, onboard.port, ranges=False) as copter:
         until(lambda: onboard.status()["links"][0]["synced"])
         copter.fly()
         until(lambda: len(copter.positions()) > 30)
         assert "NO_HEIGHT" not in onboard.status()["outcomes"]
     assert max(copter.errors_m()) < 25.0
+    said = [json.loads(line) for line in onboard.said.splitlines()]
+    assert {"link 0", "position", "pictures"} <= {line["topic"] for line in said}
+    assert all(set(line) == {"time", "level", "topic", "message", "fields"} for line in said)
+    assert [line["fields"] for line in said if line["message"].endswith("connected")] == [
+        {"url": f"udpin:127.0.0.1:{onboard.port}", "connected": True}
+    ]
+    times = [datetime.fromisoformat(line["time"].replace("Z", "+00:00")) for line in said]
+    assert times == sorted(times)
+    assert abs((datetime.now(timezone.utc) - times[-1]).total_seconds()) < 60.0
 
 
 SLOW = """

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import socket
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -11,7 +14,7 @@ from pathlib import Path
 import pytest
 from copter import Copter
 from flightprogram import Onboard
-from program import Flown, at_once, is_refused, uavloc
+from program import ENVIRONMENT, Flown, at_once, command, is_refused, uavloc
 
 from uavloc.config import Config, load_config
 
@@ -84,6 +87,8 @@ def test_words_that_cannot_work_are_refused(words: tuple[str, ...]) -> None:
         (("[source]", f"[operator]\nsocket = '{'x' * 120}'\n[source]"), "operator.socket"),
         (("[source]", "[publish]\nrate_hz = 0.1\n[source]"), "publish.rate_hz"),
         (("[[link]]", "[[link]]\nspeed = 1"), "link.0.speed"),
+        (("[[link]]", "[[link]]\n[[link]]\nurl = 'udpin:14550'\n[[link]]"), "link.1.url: 'udpin:14550': not udpin"),
+        (("[[link]]", "[[link]]\n[[link]]\nkey = 'no.key'\n[[link]]"), "link.1.key"),
     ],
 )
 def test_what_cannot_be_flown_with_is_refused_at_the_start(
@@ -100,6 +105,43 @@ def test_what_cannot_be_flown_with_is_refused_at_the_start(
     assert last.count("uavloc.toml") == 1
     assert "Traceback" not in ran.err
     assert not (tmp_path / "x" / "uavloc.ctl").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[mission]\ncache = field.mbtiles\n", "text stands in quotes: cache = 'field.mbtiles'"),
+        (b"[mission]\ncache: 'field.mbtiles'\n", "name = value"),
+        (b"[mission\n", "uavloc run --init"),
+        (b"\x89PNG\r\n\xff", "UTF-8"),
+        (b"a = 1\na = 2\n", "uavloc run --init"),
+    ],
+)
+def test_what_is_no_toml_is_refused_with_what_was_likely_meant(tmp_path: Path, content: bytes, said: str) -> None:
+    config = tmp_path / "odd.toml"
+    config.write_bytes(content)
+    is_refused(at_once("run", "--config", config), f"{config}: not TOML: ", said)
+
+
+def test_a_refusal_is_a_json_object_where_that_is_asked_for(tmp_path: Path) -> None:
+    ran = at_once("run", "--config", tmp_path / "no.toml", "--log-format", "json")
+    assert ran.code == 2
+    (line,) = ran.err.splitlines()
+    said = json.loads(line)
+    assert (said["level"], said["fields"]) == ("error", {})
+    assert "no.toml: cannot read the configuration" in said["message"]
+    is_refused(at_once("run", "--config", "x", "--log-format", "xml"), "--log-format", "xml")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_the_journal_of_systemd_is_told_the_priority(tmp_path: Path, form: str) -> None:
+    with (tmp_path / "journal").open("w+") as journal:
+        facts = os.fstat(journal.fileno())
+        environment = {**ENVIRONMENT, "JOURNAL_STREAM": f"{facts.st_dev}:{facts.st_ino}"}
+        words = command("run", "--config", tmp_path / "no.toml", "--log-format", form)
+        subprocess.run(words, env=environment, stderr=journal, check=False)
+        journal.seek(0)
+        assert journal.read().startswith("<3>uavloc: error: " if form == "text" else '<3>{"time": ')
 
 
 def test_a_configuration_without_any_link_is_refused(tmp_path: Path) -> None:
@@ -123,13 +165,38 @@ def test_the_check_says_what_is_missing(flown: Flown, tmp_path: Path) -> None:
     assert told["cache"].startswith("ok: ")
     assert told["engine"] == "ok: evergreen"
     assert told["camera file"] == "ok: 320 x 240 px"
-    assert told["start"].startswith("MISSING: ")
+    assert told["start"].startswith("WRONG: ")
     assert "mission.start" in told["start"]
     assert "km off the cache" in told["start"]
     assert told["pictures"].startswith("MISSING: source: no picture came from folder pictures")
-    assert told["link 0"].endswith("the vehicle is not heard")
+    assert told["link 0"].startswith("MISSING: ")
+    assert told["link 0"].endswith("the vehicle is not heard (nothing is heard)")
     assert ran.err.splitlines()[-1].endswith("not ready to fly: start, pictures, link 0")
     assert "Traceback" not in ran.err
+
+
+def test_the_check_names_each_thing_by_itself(flown: Flown, tmp_path: Path) -> None:
+    more = "[recorder]\nfolder = 'uavloc.toml'\n"
+    onboard = Onboard(tmp_path / "x", flown, flown.start, more)
+    onboard.config.write_text(
+        onboard.config.read_text().replace(str(flown.cache), "no.mbtiles").replace("folder", "v4l2", 1)
+    )
+    Path(f"{onboard.folder}/uavloc.state.json.paused").touch()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", onboard.port))
+        ran = uavloc("run", "--config", onboard.config, "--check")
+    assert ran.code == 2
+    told = {line.split("│")[1].strip(): line.split("│")[2].strip() for line in ran.out.splitlines() if "│" in line}
+    assert told["cache"].startswith("MISSING: ")
+    assert "no.mbtiles: no such file" in told["cache"]
+    assert told["camera file"] == "ok: 320 x 240 px"
+    assert told["start"].startswith("not checked: 32.99")
+    assert told["start"].endswith("needs the cache")
+    assert told["pictures"].startswith("MISSING: ")
+    assert told["link 0"].startswith(f"WRONG: udpin:127.0.0.1:{onboard.port}: port {onboard.port} is taken: ")
+    assert told["publishing"].startswith("WRONG: paused by the operator since ")
+    assert told["state file"].startswith("ok: ")
+    assert f"link 0: udpin:127.0.0.1:{onboard.port}: port {onboard.port} is taken" in ran.err
 
 
 def test_the_check_is_content_where_everything_is_there(flown: Flown, tmp_path: Path) -> None:
@@ -174,7 +241,8 @@ def test_orders_that_make_no_sense_are_refused(words: tuple[str, ...], said: str
 def test_control_says_where_no_program_answers(tmp_path: Path) -> None:
     ran = at_once("control", "--socket", tmp_path / "none.ctl", "status")
     assert ran.code == 1
-    assert "no program answers on this control socket" in ran.err
+    assert f"{tmp_path}/none.ctl: there is no such control socket" in ran.err
+    assert "--socket PATH" in ran.err
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         other.bind(str(tmp_path / "other.ctl"))
         other.listen()

@@ -25,6 +25,7 @@ from uavloc.frames import LocalFrame
 from uavloc.onboard.board import Board, Known
 from uavloc.onboard.capture import Capture
 from uavloc.onboard.control import answer
+from uavloc.onboard.ground import Ground
 from uavloc.onboard.operating import Operator
 from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.report import Report
@@ -216,7 +217,7 @@ class Listener:
         return
 
 
-MAP = Bounds(-7.01, 32.99, -6.99, 33.01)
+MAP = Ground(Bounds(-7.01, 32.99, -6.99, 33.01))
 
 
 def belief(now_ns: int, lat_deg: float = 33.0, understood_s: float = 0.0, speed_mps: float = 10.0) -> Belief:
@@ -256,6 +257,7 @@ def test_estimates_are_carried_on_to_now_ten_times_a_second() -> None:
         (lambda now: Known(1, belief(now), MAP), True, "paused"),
         (lambda now: Known(1, belief(now, understood_s=6.0), MAP), False, "no frame was understood for 5 s"),
         (lambda now: Known(1, belief(now, lat_deg=33.02), MAP), False, "off the map"),
+        (lambda now: Known(1, belief(now), Ground(MAP.bounds, 18, {})), False, "off the map"),
         (lambda now: Known(1, belief(now - 30 * S, understood_s=-30.0), MAP), False, "too uncertain"),
     ],
 )
@@ -289,6 +291,6 @@ def test_a_fault_in_an_answer_is_told_and_ends_nothing() -> None:
         raise RuntimeError("two\nlines")
 
     unused: Any = None
-    operator = Operator(unused, unused, unused, unused, fails, Clock(), Report())
+    operator = Operator(unused, unused, unused, unused, fails, unused, Clock(), Report())
     told = json.loads(answer(b'{"command": "status"}', operator))
     assert told == {"ok": False, "said": "failed: RuntimeError: two lines"}

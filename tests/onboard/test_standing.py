@@ -14,6 +14,7 @@ from uavloc.config import Config
 from uavloc.filter import start_state
 from uavloc.frames import LocalFrame
 from uavloc.onboard.board import Known
+from uavloc.onboard.ground import Ground
 from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.standing import Standing
 from uavloc.types import Bounds, GeoPoint, Hint, Outcome, Start
@@ -28,7 +29,7 @@ PRIOR = Prior(0, START.point, tuple(STATE.mean[2:]), STATE.cov)
 def known(takeoff: GeoPoint | None = START.point, prior: Prior | None = None) -> Known:
     frame = LocalFrame(33.0, -7.0)
     belief = Belief(0, None, Outcome.LOST, Config(), frame, None, 0.0, None, 0.0, STATE.cov[:2, :2])
-    return Known(1, belief, Bounds(-8.0, 32.0, -6.0, 34.0), prior=prior, takeoff=takeoff)
+    return Known(1, belief, Ground(Bounds(-8.0, 32.0, -6.0, 34.0)), prior=prior, takeoff=takeoff)
 
 
 class Waiting:

@@ -29,7 +29,8 @@ class LinkHealth:
 
     `connected`: the vehicle was heard within 3 s; `heartbeat_age_s` is None before the first heartbeat; `lost_share`
     counts gaps in the packet numbers of the last seconds; `synced`, `clock_offset_ns` (ours minus the vehicle's) and
-    `clock_std_ns` are of the clock model; `unsent` counts what was thrown away because the link was closed or full.
+    `clock_std_ns` are of the clock model; `unsent` counts what was thrown away because the link was closed or full,
+    or the program was not let run in time; `trouble` is why it cannot be opened now.
     """
 
     url: str
@@ -44,3 +45,4 @@ class LinkHealth:
     reconnects: int = 0
     reboots: int = 0
     unsent: int = 0
+    trouble: str = ""

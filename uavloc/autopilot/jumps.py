@@ -16,7 +16,12 @@ _SLACK_M = 0.1
 
 
 class Jumps:
-    """Counts breaks in what is published: a position found again, or moved farther than its uncertainty explains."""
+    """Counts breaks in what is published: a position that moved farther than motion and uncertainty explain.
+
+    The counter makes an EKF take the position over unfiltered, so it must not go up without need; where the position
+    did jump, the EKF would refuse it for seconds without. After a loss the vehicle is expected where its last velocity
+    took it, with no allowance for what it may have flown instead: the EKF, which felt that, is right in both cases.
+    """
 
     def __init__(self, start_ns: int) -> None:
         """A program that starts anew must not go on with the counter of the one before, so it begins by the clock."""
@@ -29,13 +34,13 @@ class Jumps:
         if estimate.point is None or estimate.cov_ne_m2 is None:
             self._lost = self._last is not None
             return self.count
-        if self._last is not None and (self._lost or _jumped(self._last, estimate)):
+        if self._last is not None and _jumped(self._last, estimate, 0.0 if self._lost else _ACCELERATION_MPS2):
             self.count = (self.count + 1) % 256
         self._last, self._lost = estimate, False
         return self.count
 
 
-def _jumped(before: Estimate, after: Estimate) -> bool:
+def _jumped(before: Estimate, after: Estimate, acceleration_mps2: float) -> bool:
     """Whether the step cannot be explained by the motion and by the uncertainty there was before it.
 
     A filter that takes in a fix moves its mean by less than its covariance allowed before, whatever that fix was.
@@ -48,7 +53,7 @@ def _jumped(before: Estimate, after: Estimate) -> bool:
     speed = np.mean(speeds, axis=0) if speeds else np.zeros(2)
     stds = [std for std in (before.vel_std_mps, after.vel_std_mps) if std is not None]
     speed_std = max(_MIN_SPEED_STD_MPS, *stds, 0.0) if speeds else _UNKNOWN_SPEED_MPS
-    reach_m = _SLACK_M + speed_std * seconds + _ACCELERATION_MPS2 * seconds**2 / 2.0
+    reach_m = _SLACK_M + speed_std * seconds + acceleration_mps2 * seconds**2 / 2.0
     step = np.array(_step_ne_m(before.point, after.point)) - speed * seconds
     spread = before.cov_ne_m2 + reach_m**2 * np.eye(2)
     return bool(step @ np.linalg.solve(spread, step) > _CHI2_999)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import select
 import threading
@@ -47,7 +48,7 @@ class Link:
 
         Raises ConfigError for a URL that can never work, InputError for a key that cannot be used.
         """
-        self._config, self._clock = config, clock
+        self._config, self._clock, self._index = config, clock, index
         self._transport = transport_for(config.url)
         codec = Codec(config.system or config.vehicle, config.component)
         self._signing: Signing | None = None
@@ -65,6 +66,7 @@ class Link:
         self._heard_s = self._heartbeat_s = -1e9
         self._due_s = {self._send_heartbeat: 0.0, self._ask_time: 0.0, self._ask: 0.0}
         self._opened = self._complained = False
+        self._trouble = ""
         self._complained_s = -1e9
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
@@ -132,6 +134,7 @@ class Link:
             reconnects=self._reconnects,
             reboots=self.vehicle.boots,
             unsent=self._outbox.unsent,
+            trouble=self._trouble,
         )
 
     def vehicle_ns(self, boot_ns: int) -> int | None:
@@ -148,21 +151,28 @@ class Link:
                     self._transport.open()
                     self._opened = True
                     self._complained = False
+                    self._trouble = ""
                 self._turn()
             except OSError as error:
+                self._trouble = _told(error, self._config.url)
                 if not self._complained:
-                    _log.warning("link %s: %s; trying again every second", self._config.url, error.strerror or error)
+                    _log.warning("%s; trying again every second", self._named(self._trouble))
                 self._lose()
             except Exception:  # a mistake of ours: told in full, and no reason to fly on without a link
-                _log.exception("link %s: opened anew after a failure", self._config.url)
+                _log.exception(self._named("opened anew after a failure"))
                 self._lose()
         self._transport.close()
+
+    def _named(self, text: str) -> str:
+        """As it is said of this link among several."""
+        return f"link {self._index}: {self._config.url}: {text}"
 
     def _lose(self) -> None:
         self._complained = True
         self._opened = False
         self._transport.close()
-        self._outbox.unsent += len(self._outbox.take())
+        left = self._outbox.take()
+        self._outbox.unsent += len(left)
         self._ending.wait(_REOPEN_S)
 
     def _turn(self) -> None:
@@ -199,12 +209,12 @@ class Link:
             self._reconnects += 1
             self._requests.reset()
             self._intake.resume()
-            _log.info("link %s: heard again after %.0f s", self._config.url, now_s - self._heard_s)
+            _log.info(self._named(f"heard again after {now_s - self._heard_s:.0f} s"))
         self._heard_s = now_s
         kind = message.get_type()
         odd = self._tracker.is_odd(message, arrival_ns)
         if odd and self._tracker.is_reboot(arrival_ns):
-            _log.warning("link %s: the autopilot started anew", self._config.url)
+            _log.warning(self._named("the autopilot started anew"))
             self._time.reset()
             self._requests.reset()
         elif odd and kind != "TIMESYNC":  # the clock model judges by itself
@@ -228,7 +238,7 @@ class Link:
             except Exception:
                 if time.monotonic() - self._complained_s > _COMPLAIN_S:
                     self._complained_s = time.monotonic()
-                    _log.exception("link %s: a %s was not dealt with", self._config.url, heard.message.get_type())
+                    _log.exception(self._named(f"a {heard.message.get_type()} was not dealt with"))
 
     def _do_what_is_due(self) -> None:
         now_s = time.monotonic()
@@ -266,3 +276,11 @@ class Link:
                 self._outbox.unsent += 1
         if not packets and self._transport.pending():
             self._transport.flush()
+
+
+def _told(error: OSError, url: str) -> str:
+    """Why a link cannot be opened, and what can be done where that is known."""
+    if error.errno == errno.EADDRINUSE:
+        port = url.rpartition(":")[2]
+        return f"port {port} is taken: another program listens there; end that one, or let this link use another port"
+    return error.strerror or str(error)

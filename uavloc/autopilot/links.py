@@ -12,6 +12,7 @@ from uavloc.autopilot.health import LinkHealth
 from uavloc.autopilot.link import Handler, Link
 from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
+from uavloc.errors import ConfigError, InputError
 from uavloc.flightconfig import LinkConfig
 
 _Key: TypeAlias = tuple[int, int, int, int, int]
@@ -26,8 +27,8 @@ class Links:
     """
 
     def __init__(self, configs: Sequence[LinkConfig], clock: Clock) -> None:
-        """Raises as `Link` does."""
-        self._links = tuple(Link(config, clock, index) for index, config in enumerate(configs))
+        """Raises ConfigError, naming the link, where `Link` raises."""
+        self._links = tuple(_made(config, clock, index) for index, config in enumerate(configs))
         self._recent: OrderedDict[_Key, tuple[int, int]] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -104,3 +105,12 @@ class Links:
         if len(self._recent) > _REMEMBERED:
             self._recent.popitem(last=False)
         return False
+
+
+def _made(config: LinkConfig, clock: Clock, index: int) -> Link:
+    try:
+        return Link(config, clock, index)
+    except ConfigError as error:
+        raise ConfigError(f"link.{index}.url: {error}") from error
+    except InputError as error:
+        raise ConfigError(f"link.{index}.key: {error}") from error

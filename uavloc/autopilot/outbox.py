@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections import deque
 
 from uavloc.autopilot.dialect import Codec, Message
@@ -12,6 +13,8 @@ from uavloc.autopilot.signing import Signing
 from uavloc.clock import Clock
 
 _MOST = 256
+_OLD_S = 0.5
+"""What waited longer than this, because the program was not let run, says no more where the vehicle is."""
 
 
 class Outbox:
@@ -19,7 +22,7 @@ class Outbox:
 
     def __init__(self, codec: Codec, signing: Signing | None, clock: Clock) -> None:
         self._codec, self._signing, self._clock = codec, signing, clock
-        self._packets: deque[bytes] = deque()
+        self._packets: deque[tuple[float, bytes]] = deque()
         self._lock = threading.Lock()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.unsent = 0
@@ -32,7 +35,7 @@ class Outbox:
         """Put a message in; never waits."""
         with self._lock:
             stamp = 0 if self._signing is None else self._signing.stamp(self._clock.now_ns())
-            self._packets.append(self._codec.encode(message, stamp))
+            self._packets.append((time.monotonic(), self._codec.encode(message, stamp)))
             if len(self._packets) > _MOST:
                 self._packets.popleft()
                 self.unsent += 1
@@ -50,11 +53,14 @@ class Outbox:
             os.eventfd_read(self._wake)
 
     def take(self) -> list[bytes]:
-        """All packets, out of the box."""
+        """All packets out of the box, without those that waited too long."""
         with self._lock:
             packets = list(self._packets)
             self._packets.clear()
-        return packets
+        fresh_s = time.monotonic() - _OLD_S
+        fresh = [packet for posted_s, packet in packets if posted_s >= fresh_s]
+        self.unsent += len(packets) - len(fresh)
+        return fresh
 
     def close(self) -> None:
         """Let go of the descriptor."""

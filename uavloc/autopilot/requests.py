@@ -10,7 +10,7 @@ from uavloc.autopilot.vehicle import AutopilotName, Vehicle
 
 _EVERY_HZ = {"ATTITUDE": 25.0, "GLOBAL_POSITION_INT": 5.0, "DISTANCE_SENSOR": 10.0}
 _OF_AUTOPILOT: dict[AutopilotName, dict[str, float]] = {
-    "ardupilot": {"EKF_STATUS_REPORT": 2.0},
+    "ardupilot": {"EKF_STATUS_REPORT": 2.0, "EXTENDED_SYS_STATE": 1.0},
     "px4": {"ESTIMATOR_STATUS": 2.0, "ALTITUDE": 5.0},
 }
 _LOOK_S = 2.0

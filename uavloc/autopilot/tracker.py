@@ -28,6 +28,7 @@ class Tracker:
 
     def __init__(self, system: int, component: int) -> None:
         self.vehicle = Vehicle(system=system, component=component)
+        self._hovers = False
         self._newest_ms: int | None = None
         self._newest_at_ns = 0
         self._odd_ms: list[int] = []
@@ -72,11 +73,13 @@ class Tracker:
         """Learn from a message that passed the checks."""
         known = self.vehicle
         kind = message.get_type()
+        if kind == "EXTENDED_SYS_STATE" and message.vtol_state:
+            self._hovers = True
         if kind == "HEARTBEAT":
             known = replace(
                 known,
                 autopilot=_AUTOPILOTS.get(message.autopilot, "unknown"),
-                kind=_KINDS.get(message.type, "unknown"),
+                kind=self._kind(message.type),
                 armed=bool(message.base_mode & _ARMED),
                 mode=message.custom_mode,
             )
@@ -91,6 +94,11 @@ class Tracker:
             known = replace(known, since_ns=arrival_ns)
         if known != self.vehicle:
             self.vehicle = known
+
+    def _kind(self, mav_type: int) -> Kind:
+        """A quadplane of ArduPilot calls itself an aeroplane (Q_MAV_TYPE 0); its EXTENDED_SYS_STATE says otherwise."""
+        kind = _KINDS.get(mav_type, "unknown")
+        return "vtol" if kind == "plane" and self._hovers else kind
 
 
 def _boot_ms(message: Message) -> int | None:

@@ -52,15 +52,14 @@ def transport_for(url: str) -> Transport:
     digits = number.isascii() and number.isdigit() and len(number) < 9
     if not where or not host or not digits or kind not in ("udpin", "udpout", "tcp", "tcpin", "serial"):
         raise ConfigError(
-            f"link.url {url!r}: not udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT, tcpin:HOST:PORT or "
-            f"serial:DEVICE:BAUD"
+            f"{url!r}: not udpin:HOST:PORT, udpout:HOST:PORT, tcp:HOST:PORT, tcpin:HOST:PORT or serial:DEVICE:BAUD"
         )
     if kind == "serial":
         if int(number) not in speeds():
-            raise ConfigError(f"link.url {url!r}: {number} baud cannot be set; can be: {', '.join(map(str, speeds()))}")
+            raise ConfigError(f"{url!r}: {number} baud cannot be set; can be: {', '.join(map(str, speeds()))}")
         return Serial(where, int(number))
     if not 0 < int(number) < 65536:
-        raise ConfigError(f"link.url {url!r}: no such port: {number}")
+        raise ConfigError(f"{url!r}: no such port: {number}")
     if kind == "tcp":
         return TcpClient(host, int(number))
     if kind == "tcpin":

@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from uavloc.cameras.backlog import Backlog
 from uavloc.cameras.rate import RateLimit
 from uavloc.clock import Clock
 from uavloc.errors import LinkError
@@ -63,15 +64,20 @@ class LiveCamera:
         self._closed = threading.Event()
 
     def frames(self) -> Iterator[Frame]:
-        """Its pictures, stamped by the driver where that tells the capture, else on arrival less the delay."""
+        """Its pictures, stamped by the driver where that tells the capture, else on arrival less the delay.
+
+        What a stream held back and then brings at once is passed over: it would look as if it had just been taken.
+        """
         number, there = 0, True
         while not self._closed.is_set():
-            video = self._open()
+            video, backlog = self._open(), Backlog()
             if there != video.isOpened():
                 there = not there
                 _log.warning("camera %s: %s", _shown(self._place), "is back" if there else "not there, tried again")
             while not self._closed.is_set() and video.grab():
                 t_ns = self._time_ns(video)
+                if not self._device and backlog.holds(time.monotonic()):
+                    continue
                 if self._rate.takes(t_ns):
                     yield Frame(t_ns, f"{number:06d}", _rgb(video.retrieve()))
                     number += 1

@@ -15,9 +15,9 @@ from uavloc.cachediff import CacheDiff, as_json, diff_caches
 from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
 from uavloc.commands.preview import region_rows
 from uavloc.commands.words import add_buffer, megabytes
-from uavloc.console import progress, say, show_table
+from uavloc.console import TABLE_COLUMNS, progress, say, show_table
 from uavloc.encode import load_engine
-from uavloc.errors import UsageError
+from uavloc.errors import UsageError, printable
 from uavloc.keys import load_private, make_keys
 from uavloc.merge import merge_caches
 from uavloc.region import DEFAULT_BUFFER_M, SUPPORTED, parse_area
@@ -109,7 +109,7 @@ def run_diff(arguments: argparse.Namespace) -> None:
         say(json.dumps(as_json(diff), indent=2))
     else:
         same = "the same: equal tiles, all of them" if diff.same_content else "differs"
-        show_table([("content", same), *_facts(diff), *_tiles(diff)])
+        show_table([("content", same), *_facts(diff), *_tiles(diff)], width=TABLE_COLUMNS)
 
 
 def run_key(arguments: argparse.Namespace) -> None:
@@ -180,11 +180,11 @@ def _summary(report: BuildReport, signer: Signer | None) -> list[tuple[str, str]
 
 
 def _facts(diff: CacheDiff) -> list[tuple[str, str]]:
-    return [(name, f"{_short(one)} | {_short(other)}") for name, (one, other) in diff.facts.items()]
+    return [(name, f"A: {_short(one)}\nB: {_short(other)}") for name, (one, other) in diff.facts.items()]
 
 
 def _short(value: Any) -> str:
-    text = _said(value)
+    text = printable(_said(value))
     return text if len(text) <= _MAX_LETTERS else f"{text[: _MAX_LETTERS - 3]}..."
 
 

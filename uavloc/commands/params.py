@@ -20,8 +20,8 @@ from uavloc.autopilot.rule import Rule, Wanted
 from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
 from uavloc.config import load_config
-from uavloc.console import progress, say, show_table
-from uavloc.errors import LinkError, UavlocError, UsageError
+from uavloc.console import TABLE_COLUMNS, progress, say, show_table
+from uavloc.errors import ConfigError, InputError, LinkError, UavlocError, UsageError
 from uavloc.files import write_atomic
 from uavloc.flightconfig import LinkConfig, PublishConfig, RouteName
 
@@ -34,6 +34,8 @@ Exit codes: 0 all is right, 1 something is wrong or could not be set, 2 wrong us
 """
 _VERSION_S = 5.0
 """A vehicle that has not told its version so long after it was first heard is taken as old."""
+_HOVERS_S = 2.5
+"""An aeroplane that has not told by then that it can hover cannot."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
     if not 0.1 <= arguments.expected_std_m <= 100.0:
         raise UsageError(f"--expected-std-m {arguments.expected_std_m:g}: has to be 0.1 to 100")
     config, publish = _settings(arguments)
-    link = Link(config, Clock())
+    link = _link(arguments, config)
     link.start()
     try:
         vehicle = _met(link, config, arguments.timeout_s)
@@ -91,6 +93,14 @@ def _settings(arguments: argparse.Namespace) -> tuple[LinkConfig, PublishConfig]
     return link, config.publish
 
 
+def _link(arguments: argparse.Namespace, config: LinkConfig) -> Link:
+    try:
+        return Link(config, Clock())
+    except (ConfigError, InputError) as error:
+        named = "--link" if arguments.link is not None else f"{arguments.config}: link.0"
+        raise ConfigError(f"{named}: {error}") from error
+
+
 def _met(link: Link, config: LinkConfig, timeout_s: float) -> Vehicle:
     """The vehicle, once it is known what it is."""
     start = time.monotonic()
@@ -99,12 +109,16 @@ def _met(link: Link, config: LinkConfig, timeout_s: float) -> Vehicle:
         vehicle = link.vehicle
         if vehicle.autopilot != "unknown":
             known_at = known_at or time.monotonic()
-            if vehicle.version is not None or time.monotonic() - known_at > _VERSION_S:
+            known_s = time.monotonic() - known_at
+            if (
+                vehicle.version is not None and (vehicle.kind != "plane" or known_s > _HOVERS_S)
+            ) or known_s > _VERSION_S:
                 return vehicle
         time.sleep(0.05)
     if known_at is not None:
         return link.vehicle
-    raise LinkError(f"{config.url}: no ArduPilot or PX4 with system id {config.vehicle} within {timeout_s:g} s")
+    why = f" ({link.health.trouble})" if link.health.trouble else ""
+    raise LinkError(f"{config.url}: no ArduPilot or PX4 with system id {config.vehicle} within {timeout_s:g} s{why}")
 
 
 def _wanted(arguments: argparse.Namespace, publish: PublishConfig, vehicle: Vehicle) -> Wanted:
@@ -124,6 +138,8 @@ def _work(arguments: argparse.Namespace, wanted: Wanted, client: ParamClient) ->
     if arguments.write:
         text = param_file(findings, wanted.vehicle, f"uavloc, route {wanted.route}, 1 sigma {wanted.std_m:g} m")
         write_atomic(arguments.write, text.encode())
+        if not arguments.json:
+            say(f"written: {arguments.write}")
     changed: list[str] = []
     if arguments.apply:
         if wanted.vehicle.armed:
@@ -180,11 +196,12 @@ def _show(wanted: Wanted, findings: list[Finding], changed: list[str], restart: 
     say(f"{wanted.vehicle.autopilot} {wanted.vehicle.kind} {version}, route {wanted.route}")
     if not findings:
         say("This route needs no parameters.")
-    show_table([(f"{finding.verdict:7} {finding.rule.name}", _told(finding)) for finding in findings])
-    if changed:
-        say(f"set: {', '.join(changed)}")
+    rows = [(f"{finding.verdict:7} {finding.rule.name}", _told(finding)) for finding in findings]
+    show_table(rows, width=TABLE_COLUMNS)
+    for name in changed:
+        say(f"set: {name}{' (needs a restart)' if name in restart else ''}")
     if restart:
-        say(f"start the vehicle anew before you fly: {', '.join(restart)}")
+        say("start the vehicle anew before you fly, then check again")
     for reminder in reminders(wanted):
         say(f"remember: {reminder}")
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uavloc.console import say, show_table
-from uavloc.errors import UavlocError, UsageError, one_line, printable
+from uavloc.errors import UavlocError, UsageError, one_line
+from uavloc.loglines import FORMATS, LogFormat, error_line, formatter
 
 if TYPE_CHECKING:
     from uavloc.onboard.journal import Journal
@@ -24,6 +25,7 @@ examples:
   uavloc run --init ardupilot --out uavloc.toml     a configuration to begin with, every field explained
   uavloc run --config uavloc.toml --check           opens everything on the ground and says what is missing
   uavloc run --config uavloc.toml                   flies until SIGTERM or Ctrl-C
+  uavloc run --config uavloc.toml --log-format json what it says, for programs: a JSON object a line
 
 While it runs, 'uavloc control' tells how it does, gives hints, pauses, and changes the map. docs/onboard.md tells more.
 Exit codes: 0 stopped by a signal, 1 a part of it was stuck or failed (start it again: it goes on where it was), 2 the
@@ -39,6 +41,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--init", choices=("ardupilot", "px4"), help="write a configuration to begin with")
     parser.add_argument("--check", action="store_true", help="with --config: only check, on the ground")
     parser.add_argument("--out", type=Path, metavar="FILE", help="with --init: where to; default: standard output")
+    parser.add_argument(
+        "--log-format",
+        choices=FORMATS,
+        default="text",
+        help="what is said on stderr: lines, or JSON objects a line each",
+    )
     parser.set_defaults(run=run)
 
 
@@ -51,12 +59,12 @@ def run(arguments: argparse.Namespace) -> None:
         return
     if arguments.out is not None:
         raise UsageError("--out: belongs to --init, not to --config")
-    _speak()
+    _speak(arguments.log_format)
     if arguments.check:
         _check(arguments.config)
     else:
         with _own_thread() as journals:
-            _fly(arguments.config, journals)
+            _fly(arguments.config, journals, arguments.log_format)
 
 
 def _init(arguments: argparse.Namespace) -> None:
@@ -81,14 +89,14 @@ def _check(config: Path) -> None:
     from uavloc.onboard.opening import Opening
 
     found = checks(Opening(config))
-    show_table([(check.what, f"{'ok' if check.is_ready else 'MISSING'}: {check.said}") for check in found])
-    missing = [check.what for check in found if not check.is_ready]
+    show_table([(check.what, f"{check.verdict}: {check.said}") for check in found])
+    missing = [check.what for check in found if check.verdict != "ok"]
     if missing:
         raise UsageError(f"{config}: not ready to fly: {', '.join(missing)}")
     say("ready to fly")
 
 
-def _fly(config: Path, journals: Sequence[Journal]) -> None:
+def _fly(config: Path, journals: Sequence[Journal], form: LogFormat) -> None:
     from uavloc.onboard.flight import Flight
     from uavloc.onboard.opening import Opening
 
@@ -102,7 +110,7 @@ def _fly(config: Path, journals: Sequence[Journal]) -> None:
             os._exit(0)  # without waiting for threads that are stuck; everything was closed
     except UavlocError as error:
         if _written(journals):
-            sys.stderr.write(f"uavloc: error: {printable(one_line(error))}\n")
+            sys.stderr.write(f"{error_line(one_line(error), form)}\n")
             sys.stderr.flush()
         os._exit(1)
 
@@ -128,17 +136,8 @@ def _own_thread() -> Iterator[Sequence[Journal]]:
         root.handlers[:] = before
 
 
-class _Lines(logging.Formatter):
-    """Lines for the journal: warnings say that they are."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """One line."""
-        prefix = "uavloc: warning: " if record.levelno >= logging.WARNING else "uavloc: "
-        return prefix + record.getMessage()
-
-
-def _speak() -> None:
+def _speak(form: LogFormat) -> None:
     """Say what goes on in flight, not only warnings."""
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(_Lines())
+        handler.setFormatter(formatter(form))
     logging.getLogger("uavloc").setLevel(logging.INFO)

@@ -6,20 +6,21 @@ import threading
 from dataclasses import dataclass
 
 from uavloc.belief import Belief, Prior
-from uavloc.types import Bounds, Estimate, GeoPoint
+from uavloc.onboard.ground import Ground
+from uavloc.types import Estimate, GeoPoint
 
 
 @dataclass(frozen=True)
 class Known:
     """A snapshot after a frame; `serial` counts them.
 
-    `estimate` is what was said of the frame, `prior` the place that was believed last, however long ago, `bounds` the
-    box of the map: nothing is published beyond. `takeoff` is where heights over take-off count from.
+    `estimate` is what was said of the frame, `prior` the place that was believed last, however long ago, `ground` what
+    the map holds: nothing is published beyond. `takeoff` is where heights over take-off count from.
     """
 
     serial: int
     belief: Belief
-    bounds: Bounds
+    ground: Ground
     estimate: Estimate | None = None
     prior: Prior | None = None
     takeoff: GeoPoint | None = None

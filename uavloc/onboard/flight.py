@@ -26,6 +26,7 @@ from uavloc.onboard.localizing import Localizing
 from uavloc.onboard.mavcommands import MavCommands
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.operating import Operator
+from uavloc.onboard.pausefile import PauseFile
 from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.recorders import recorder_of
 from uavloc.onboard.report import Report
@@ -62,7 +63,7 @@ class Flight:
         resumed = state is not None and take_up(state, fitted, clock)
         self._attitudes = Attitudes(config.onboard.attitude_buffer_s)
         self._sensors = Sensors(self._attitudes)
-        with opening.naming("link.key"):
+        with opening.naming("link"):
             self._links = Links(config.link, clock)
         self._readings = Readings(
             self._links.vehicle_ns, self._attitudes, baro_amsl_std_m=config.onboard.baro_amsl_std_m or None
@@ -91,6 +92,8 @@ class Flight:
         )  # fmt: skip
         board = self._localizing.board
         self._publishing = Publishing(board, [self._publisher], config.publish, clock, self._report, timings)
+        pause = PauseFile(config.mission.state)
+        self._go_on_paused(pause)
         self._status = Status(
             self._capture, slot, self._sensors, self._localizing, self._publishing, self._publisher, self._links,
             timings, clock,
@@ -98,7 +101,8 @@ class Flight:
         self._standing = Standing(None if resumed else opening.start, self._sensors, clock)
         self._operator = Operator(
             self._localizing, self._publishing, self._hinted,
-            lambda path: opening.fitted_to(path, board.newest.takeoff), self._status.document, clock, self._report,
+            lambda path: opening.fitted_to(path, board.newest.takeoff), self._status.document, pause, clock,
+            self._report,
         )  # fmt: skip
         self._stages = self._made_stages()
         self._saved_s, self._saved_ns = 0.0, 0
@@ -134,6 +138,14 @@ class Flight:
             stage.start()
         notify("READY=1", "STATUS=looking for the position")
 
+    def _go_on_paused(self, pause: PauseFile) -> None:
+        """An operator's pause holds until the operator ends it, however often the program starts."""
+        since = pause.since()
+        if since is not None:
+            self._publishing.paused = True
+            told = f"no positions are published: paused by the operator since {since} ({pause.path})"
+            self._report.tell("pause", f"{told}: 'uavloc control resume' ends that", bad=True)
+
     def _made_stages(self) -> list[Stage]:
         stages = [
             Stage("camera", self._capture.run, self._stopping, watched=False),
@@ -159,7 +171,8 @@ class Flight:
         self._standing.look(self._links.vehicle, self._localizing.board.newest)
         self._tell_of_camera(now_s)
         for number, health in enumerate(self._links.health):
-            self._report.tell(f"link {number}", f"{health.url}: {'connected' if health.connected else 'silent'}")
+            said = f"{health.url}: {'connected' if health.connected else 'silent'}"
+            self._report.tell(f"link {number}", said, url=health.url, connected=health.connected)
         if now_s - self._saved_s >= _SAVE_S:
             self._saved_s = now_s
             self._save()
@@ -174,12 +187,12 @@ class Flight:
 
     def _tell_of_processor(self) -> None:
         """A computer that cannot keep up shows in all that follows, and never as itself."""
-        taken_ms = self._timings.summary().get("total", {"p50_ms": 0.0})["p50_ms"]
+        taken_ms = self._timings.lately_ms("total")
         slow = taken_ms > _SLOW_MS
-        said = f"a frame takes {taken_ms / 1e3:.1f} s: this computer is too slow, or busy with other work"
-        if slow or self._was_slow:
-            self._report.tell("processor", said if slow else "fast enough", bad=slow)
-        self._was_slow = slow
+        self._was_slow = self._was_slow or slow
+        if self._was_slow:
+            said = f"a frame takes about {taken_ms / 1e3:.0f} s: this computer is too slow, or busy with other work"
+            self._report.tell("processor", said if slow else "fast enough", bad=slow, frame_ms=round(taken_ms))
 
     def _save(self) -> None:
         """Keep what is believed for a restart; a disk that does not take it is reported."""
@@ -188,8 +201,9 @@ class Flight:
             try:
                 save_state(Path(self._config.mission.state), known.prior, known.takeoff, self._clock)
                 self._saved_ns = known.prior.t_ns
+                self._report.tell("state", f"kept in {self._config.mission.state}")
             except UavlocError as error:
-                self._report.tell("state", str(error), bad=True)
+                self._report.tell("state", f"{error}: a restart would not go on from here", bad=True)
 
     def _close(self) -> bool:
         """End everything within two seconds; whether all threads have ended."""

@@ -21,6 +21,7 @@ from uavloc.onboard.localizing import Localizing
 from uavloc.onboard.lookpicture import LookPicture
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.operating import Operator
+from uavloc.onboard.pausefile import PauseFile
 from uavloc.onboard.publishing import Publishing, Told, told_of
 from uavloc.onboard.recorders import recorder_of
 from uavloc.onboard.report import Report
@@ -71,7 +72,8 @@ class HostedFlight:
         self.publishing = Publishing(board, publishers, config.publish, clock, self._report, self.timings)
         self.operator = Operator(
             self.localizing, self.publishing, self.inflow.take,
-            lambda path: opening.fitted_to(path, board.newest.takeoff, on_look), dict, clock, self._report,
+            lambda path: opening.fitted_to(path, board.newest.takeoff, on_look), dict, PauseFile(""), clock,
+            self._report,
         )  # fmt: skip
         self._watchdog_s = config.onboard.watchdog_s
         self._stopping, self._stages = threading.Event(), list[Stage]()

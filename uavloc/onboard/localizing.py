@@ -11,13 +11,14 @@ from uavloc.clock import Clock
 from uavloc.errors import one_line
 from uavloc.localizer import Localizer
 from uavloc.onboard.board import Board, Known
+from uavloc.onboard.ground import Ground
 from uavloc.onboard.recording import FlightRecorder
 from uavloc.onboard.report import Report
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
 from uavloc.tiles import TileCache
-from uavloc.types import Bounds, Estimate, Event, Frame
+from uavloc.types import Estimate, Event, Frame
 
 _WAIT_S = 0.1
 _FAILURES_IN_A_ROW = 10
@@ -27,15 +28,11 @@ _TOGETHER_S = 5.0
 
 @dataclass(frozen=True)
 class Fitted:
-    """A localizer with the cache that it holds open."""
+    """A localizer with the cache that it holds open, and the ground of that."""
 
     localizer: Localizer
     cache: TileCache
-
-    @property
-    def bounds(self) -> Bounds:
-        """The box of the map."""
-        return Bounds(*self.cache.manifest.region_bounds_deg)
+    ground: Ground
 
 
 class Beside(Protocol):
@@ -67,7 +64,7 @@ class Localizing:
         on_frame: Callable[[Known], None] | None = None,
     ) -> None:
         self.outcomes: Counter[str] = Counter()
-        self.board = Board(Known(0, fitted.localizer.belief(), fitted.bounds, takeoff=fitted.localizer.takeoff))
+        self.board = Board(Known(0, fitted.localizer.belief(), fitted.ground, takeoff=fitted.localizer.takeoff))
         self._fitted, self._next = fitted, Slot[Fitted]()
         self._slot, self._sensors, self._recorder = slot, sensors, recorder
         self._clock, self._report, self._timings = clock, report, timings
@@ -156,4 +153,4 @@ class Localizing:
         elif self._clock.now_ns() < self._until_ns:
             belief = before.belief
         prior, takeoff = belief.prior() or before.prior, localizer.takeoff or before.takeoff
-        self.board.put_up(Known(before.serial + 1, belief, self._fitted.bounds, estimate, prior, takeoff))
+        self.board.put_up(Known(before.serial + 1, belief, self._fitted.ground, estimate, prior, takeoff))

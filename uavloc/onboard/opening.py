@@ -13,6 +13,7 @@ from uavloc.config import Config, load_config
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, ConfigError, EngineError, InputError, UsageError
 from uavloc.localizer import Localizer, OnLook
+from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
 from uavloc.runadvice import check_start
 from uavloc.starttext import point_from_text, start_from_text
@@ -70,13 +71,15 @@ class Opening:
         """A localizer for the start on the cache; raises ConfigError, MissingExtraError."""
         camera, start, cache = self.camera, self.start, self.cache
         with self.naming("mission.cache"):
-            return Fitted(Localizer(cache, self.encoder, camera, self.config, start, takeoff, on_look), cache)
+            localizer = Localizer(cache, self.encoder, camera, self.config, start, takeoff, on_look)
+            return Fitted(localizer, cache, ground_of(cache))
 
     def fitted_to(self, path: Path, takeoff: GeoPoint | None, on_look: OnLook | None = None) -> Fitted:
         """A localizer for another cache that knows of no start; raises CacheError and others of opening one."""
         cache = TileCache.open(path, self.encoder, self.config.cache.public_key)
         try:
-            return Fitted(Localizer(cache, self.encoder, self.camera, self.config, None, takeoff, on_look), cache)
+            localizer = Localizer(cache, self.encoder, self.camera, self.config, None, takeoff, on_look)
+            return Fitted(localizer, cache, ground_of(cache))
         except Exception:
             cache.close()
             raise

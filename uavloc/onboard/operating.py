@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from uavloc.clock import Clock
-from uavloc.errors import UsageError, one_line
+from uavloc.errors import UavlocError, UsageError, one_line
+from uavloc.onboard.ground import within
 from uavloc.onboard.localizing import Fitted, Localizing
 from uavloc.onboard.orders import MAX_RADIUS_M, MIN_RADIUS_M
-from uavloc.onboard.publishing import Publishing, within
+from uavloc.onboard.pausefile import PauseFile
+from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.report import Report
 from uavloc.types import CHI2_95, GeoPoint, Hint, Start
 
@@ -31,11 +33,12 @@ class Operator:
         hinted: Callable[[Hint], None],
         fit: Callable[[Path], Fitted],
         status: Callable[[], dict[str, Any]],
+        pause: PauseFile,
         clock: Clock,
         report: Report,
     ) -> None:
         self._localizing, self._publishing, self._hinted = localizing, publishing, hinted
-        self._fit, self._status, self._clock, self._report = fit, status, clock, report
+        self._fit, self._status, self._pause, self._clock, self._report = fit, status, pause, clock, report
         self._switch: threading.Thread | None = None
         self._switch_said = ""
 
@@ -54,7 +57,7 @@ class Operator:
         if not MIN_RADIUS_M / 3.0 <= std_m <= MAX_RADIUS_M:
             raise UsageError(f"hint: the radius is not within {MIN_RADIUS_M:g} to {MAX_RADIUS_M:g} m")
         known = self._localizing.board.newest
-        if not within(point, known.bounds):
+        if not within(point, known.ground.bounds):
             raise UsageError(f"hint: {point.lat_deg:.6f},{point.lon_deg:.6f} lies off the map")
         self._hinted(Hint(self._clock.now_ns(), Start(point, std_m)))
         text = f"{point.lat_deg:.6f},{point.lon_deg:.6f} within {std_m:.0f} m (1 sigma)"
@@ -65,14 +68,26 @@ class Operator:
         )
 
     def pause(self) -> str:
-        """No positions go to the autopilot; all else goes on."""
+        """No positions go to the autopilot, nor after a restart; all else goes on."""
         self._publishing.paused = True
-        return "paused: no positions are published"
+        if self._pause.path is None:
+            return "paused: no positions are published, until a restart"
+        return "paused: no positions are published" + self._kept(self._pause.keep, ", until a restart")
 
     def resume(self) -> str:
         """Positions go to the autopilot again."""
         self._publishing.paused = False
-        return "resumed: positions are published when they are known"
+        said = "resumed: positions are published when they are known"
+        return said + self._kept(self._pause.remove, "; a restart would pause again")
+
+    def _kept(self, change: Callable[[], None], otherwise: str) -> str:
+        """Make a pause or its end outlast a restart; empty, or what is to be said where that fails."""
+        try:
+            change()
+        except UavlocError as error:
+            self._report.tell("pause", str(error), bad=True)
+            return f"{otherwise}: {one_line(error)}"
+        return ""
 
     def switch(self, path: Path) -> str:
         """Open another cache beside the flight, and go on with it from what is believed by then."""

@@ -66,9 +66,14 @@ def ask(path: Path, order: Order, timeout_s: float = 5.0) -> dict[str, Any]:
             stream.connect(str(path))
             stream.sendall(order.model_dump_json().encode() + b"\n")
             answered: Any = json.loads(_read_line(stream))
+    except FileNotFoundError as error:
+        raise UavlocError(
+            f"{path.absolute()}: there is no such control socket: does 'uavloc run' run? Its operator.socket lies "
+            "beside its configuration unless that says otherwise: tell where with --socket PATH"
+        ) from error
     except OSError as error:
         reason = error.strerror or one_line(error)
-        raise UavlocError(f"{path}: no program answers on this control socket: {reason}") from error
+        raise UavlocError(f"{path.absolute()}: no program answers on this control socket: {reason}") from error
     except ValueError as error:
         raise UavlocError(f"{path}: what answers is no uavloc: {one_line(error)}") from error
     if not isinstance(answered, dict) or not isinstance(answered.get("ok"), bool):

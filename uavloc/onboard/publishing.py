@@ -14,7 +14,7 @@ from uavloc.onboard.board import Board, Known
 from uavloc.onboard.report import Report
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
-from uavloc.types import Bounds, Estimate, GeoPoint, Publisher
+from uavloc.types import Estimate, Publisher
 
 _FAILURES_IN_A_ROW = 20
 
@@ -68,7 +68,8 @@ class Publishing:
         if known.serial != self._serial and not told.why:
             self._timings.add({"exposure to message": (self._clock.now_ns() - known.belief.t_ns) * 1e-6})
         self._serial = known.serial
-        self._report.tell("position", f"not published: {told.why}" if told.why else "published")
+        said = f"not published: {told.why}" if told.why else "published"
+        self._report.tell("position", said, published=not told.why, outcome=str(told.estimate.outcome))
 
     def _guarded(self, publisher: Publisher, estimate: Estimate) -> None:
         """A publisher that fails once is reported; one that fails on and on ends the program."""
@@ -99,11 +100,6 @@ def told_of(estimate: Estimate, known: Known, max_age_s: float, *, paused: bool)
         why = f"the place is not known ({belief.outcome})" if belief.state is None else uncertain
     elif belief.understood_ns is None or (t_ns - belief.understood_ns) * 1e-9 > max_age_s:
         why = f"no frame was understood for {max_age_s:g} s"
-    elif not within(estimate.point, known.bounds):
+    elif not known.ground.holds(estimate.point):
         why = "off the map"
     return Told(Estimate(t_ns, estimate.name, belief.outcome) if why else estimate, why)
-
-
-def within(point: GeoPoint, bounds: Bounds) -> bool:
-    """Whether a place is inside a box."""
-    return bounds.south_deg <= point.lat_deg <= bounds.north_deg and bounds.west_deg <= point.lon_deg <= bounds.east_deg

@@ -18,11 +18,18 @@ class Report:
     def __init__(self) -> None:
         self._said: dict[str, tuple[str, float]] = {}
 
-    def tell(self, topic: str, text: str, *, bad: bool = False) -> None:
-        """Say how it is with a topic now, and how long it was otherwise, unless that is what was said last."""
+    def tell(self, topic: str, text: str, *, bad: bool = False, **fields: object) -> None:
+        """Say how it is with a topic now, and how long it was otherwise, unless that is what was said last.
+
+        `fields` are for those who read the lines as JSON: what the text tells, as values.
+        """
         before, since_s = self._said.get(topic, ("", -_QUIET_S))
         lasted_s = time.monotonic() - since_s
         if text != before and lasted_s >= _QUIET_S:
             self._said[topic] = (text, time.monotonic())
             after = f" (after {lasted_s:.1f} s)" if before else ""
-            _log.log(logging.WARNING if bad else logging.INFO, "%s: %s%s", topic, printable(text), after)
+            if before:
+                fields["after_s"] = round(lasted_s, 1)
+            structured = {"topic": topic, "said": printable(text), "fields": fields}
+            level = logging.WARNING if bad else logging.INFO
+            _log.log(level, "%s: %s%s", topic, printable(text), after, extra=structured)

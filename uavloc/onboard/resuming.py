@@ -10,8 +10,8 @@ from uavloc.errors import InputError
 from uavloc.filter import start_state
 from uavloc.flightconfig import MissionConfig
 from uavloc.hypotheses import SPEED_STD_MPS
+from uavloc.onboard.ground import within
 from uavloc.onboard.localizing import Fitted
-from uavloc.onboard.publishing import within
 from uavloc.onboard.statefile import SavedState, load_state
 
 _LEAST_SPEED_MPS = 5.0
@@ -43,7 +43,7 @@ def take_up(state: SavedState, fitted: Fitted, clock: Clock) -> bool:
     then = state.prior(clock)
     if len(then.rest) + 2 != start_state(0, 1.0, 1.0, 1.0, 1.0).mean.size:
         _log.warning("state: is of another version of uavloc: not taken up")
-    elif not within(then.point, fitted.bounds):
+    elif not within(then.point, fitted.ground.bounds):
         _log.warning("state: %.6f,%.6f lies off the map: not taken up", then.point.lat_deg, then.point.lon_deg)
     else:
         prior = then.grown(clock.now_ns(), _LEAST_SPEED_MPS, SPEED_STD_MPS)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-_KEPT = 512
+_KEPT, _FEW = 512, 3
 
 
 class Timings:
@@ -23,6 +23,12 @@ class Timings:
         with self._lock:
             for name, value in ms.items():
                 self._ms.setdefault(name, deque(maxlen=_KEPT)).append(value)
+
+    def lately_ms(self, name: str) -> float:
+        """Median of the last few of one name, which shows soon what changed; 0 where there is none."""
+        with self._lock:
+            last = [*self._ms.get(name, ())][-_FEW:]
+        return float(np.median(last)) if last else 0.0
 
     def summary(self) -> dict[str, dict[str, float]]:
         """`p50_ms`, `p95_ms` and `count` (of those still kept) by name."""

@@ -194,7 +194,7 @@ class UavlocNode(LifecycleNode):
             opening, RosClock(self), [_Between(self)], self._tell, self._value("queue"), self._picture
         )
         self._diagnosis = Diagnosis(self._flight, self._refused, config.onboard.frame_timeout_s)
-        bounds = self._flight.localizing.board.newest.bounds
+        bounds = self._flight.localizing.board.newest.ground.bounds
         middle = GeoPoint((bounds.south_deg + bounds.north_deg) / 2, (bounds.west_deg + bounds.east_deg) / 2)
         about = middle if opening.start is None else opening.start.point
         self._poses, self._between = (outgoing.LocalPoses(about, self._min_std_m) for _ in range(2))
