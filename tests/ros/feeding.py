@@ -11,7 +11,7 @@ from typing import Any
 from program import rows
 from rosbags import rosbag2
 from rosbags.typesys import Stores, get_typestore
-from rostypes import rostypes
+from rostypes import distribution, rostypes
 
 IMAGE, IMU, RANGE = "/image/compressed", "/imu", "/range"
 TYPES = {
@@ -72,7 +72,7 @@ def flight(folder: Path, begin_ns: int, count: int, period_ns: int = 10**9) -> I
 
 def write_bag(path: Path, messages: list[Told]) -> Path:
     """A bag of ROS 2, of the very bytes that go over the wire."""
-    store = get_typestore(Stores.ROS2_HUMBLE)
+    store = get_typestore(Stores[f"ROS2_{distribution().upper()}"])
     with rosbag2.Writer(path, version=9) as bag:
         topics = {topic: bag.add_connection(topic, name, typestore=store) for topic, name in TYPES.items()}
         for told in messages:

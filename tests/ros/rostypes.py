@@ -81,8 +81,13 @@ class RosTypes:
 
 @lru_cache(1)
 def rostypes() -> RosTypes:
-    """Those of the distribution that the environment names, or else of Humble."""
-    return RosTypes(os.environ.get("ROS_DISTRO", "humble"))
+    """Those of the distribution that the environment names (ROS_DISTRO), or else of Humble."""
+    return RosTypes(distribution())
+
+
+def distribution() -> str:
+    """The distribution of ROS whose types are spoken."""
+    return os.environ.get("ROS_DISTRO", "humble")
 
 
 def _defined(path: Path) -> dict[str, Any]:
