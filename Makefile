@@ -3,15 +3,21 @@
 PYTHON ?= python3
 VENV := .venv
 MAVPROXY := 1.8.75
-PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+# Exact versions to install, such as requirements/ci.txt; without it pip takes the newest that fit.
+CONSTRAINTS ?=
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(if $(CONSTRAINTS),-c $(CONSTRAINTS))
 
-.PHONY: help demo test lint types docs engine clean
+.PHONY: help demo test lint types docs wheels release-check sbom lock engine clean
 
 help:
 	@echo "make demo    invent a world, build its cache, fly without GPS, show the figures"
 	@echo "make test    run the tests"
 	@echo "make lint    check the style"
 	@echo "make types   check the types"
+	@echo "make wheels  check that every dependency has a wheel for arm64 boards"
+	@echo "make release-check  build wheel and sdist, fly the demo from them with every Python here"
+	@echo "make sbom    write docs/third-party.md and uavloc.cdx.json: dependencies and licences"
+	@echo "make lock    write the versions that continuous integration installs"
 	@echo "make docs    build the documentation site: build/site/index.html"
 	@echo "make engine  train a small engine (IMAGERY=FOLDER: see tools/train/README.md)"
 	@echo "make clean   remove everything made here"
@@ -26,6 +32,8 @@ test: $(VENV)/.ready-to-test
 lint: $(VENV)/.ready-to-test
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/shellcheck .ci/run tools/install/*.sh
+	@$(VENV)/bin/hadolint packaging/docker/Dockerfile.*
 
 types: $(VENV)/.ready-to-test
 	@$(VENV)/bin/mypy
@@ -34,13 +42,26 @@ docs: $(VENV)/.ready-to-test
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/python -m mkdocs build --quiet
 	@echo "build/site/index.html"
 
+wheels: $(VENV)/.ready-to-test
+	@$(VENV)/bin/python tools/wheels.py
+
+release-check: $(VENV)/.ready-to-test
+	@$(VENV)/bin/python tools/release_check.py --out dist
+
+sbom: $(VENV)/.ready-to-test
+	@$(VENV)/bin/python tools/third_party.py
+	@$(VENV)/bin/python tools/third_party.py --sbom uavloc.cdx.json
+
+lock: $(VENV)/.ready-to-test
+	@$(VENV)/bin/python tools/lock.py
+
 engine: $(VENV)/.ready-to-train
 	@$(VENV)/bin/python tools/train/train.py tools/train/quick.toml $(if $(IMAGERY),--imagery '$(IMAGERY)') --out runs/quick
 	@$(VENV)/bin/python tools/train/export.py runs/quick --out runs/quick/engine --name quick
 	@$(VENV)/bin/uavloc engine verify runs/quick/engine
 
 clean:
-	rm -rf $(VENV) demo runs build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) demo runs build dist uavloc.cdx.json .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.ready: pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what uavloc needs into $(VENV)"
@@ -49,7 +70,7 @@ $(VENV)/.ready: pyproject.toml | $(VENV)/bin/pip
 
 $(VENV)/.ready-to-test: pyproject.toml | $(VENV)/bin/pip
 	@echo "installing what uavloc and its tests need into $(VENV)"
-	@$(PIP) -e '.[cpu,build,replay,dev]'
+	@$(PIP) -e '.[cpu,build,replay,monitor,dev]'
 	@$(PIP) --no-deps 'MAVProxy==$(MAVPROXY)' # its own wish for opencv-python would put another OpenCV over ours
 	@touch $@ $(VENV)/.ready
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import onnxmodels
@@ -19,6 +20,8 @@ from mapfiles import write_map
 from program import ENVIRONMENT, REPO, Flown, Ran, command, is_refused, rows, uavloc, works
 
 from uavloc import __version__
+from uavloc.cachefile import FORMAT_VERSION, Manifest
+from uavloc.card import EngineCard
 from uavloc.frames import LocalFrame
 
 LAT, LON = 47.5, 8.5
@@ -54,8 +57,14 @@ def build(source: Path, out: Path, region: str = "full", *more: object) -> Ran:
 # help and usage
 
 
-def test_version() -> None:
-    assert works("--version").out == f"uavloc {__version__}\n"
+def test_version_tells_the_formats_that_are_read_and_written() -> None:
+    first, *formats = works("--version").out.splitlines()
+    assert first == f"uavloc {__version__}"
+    readable = get_args(Manifest.model_fields["format_version"].annotation)
+    assert formats == [
+        f"cache format {FORMAT_VERSION} (reads {min(readable)} to {max(readable)})",
+        f"engine format {get_args(EngineCard.model_fields['format'].annotation)[0]}",
+    ]
 
 
 def test_help_names_the_commands_and_loads_nothing_heavy() -> None:
@@ -152,7 +161,7 @@ def test_a_build_is_told_and_its_cache_inspected(map_file: Path, tmp_path: Path)
     out = tmp_path / "c.mbtiles"
     ran = build(map_file, out)
     assert ran.code == 0, ran.err
-    assert ran.err == ""
+    assert "warning" not in ran.err  # on a busy machine it tells how far it is
     assert re.search(r"0\.06[23] km2, 99\.8 %", ran.out)
     facts = json.loads(works("inspect", out, "--json").out)
     assert facts["bytes"] == out.stat().st_size

@@ -77,6 +77,21 @@ def test_an_interval_lies_within_the_values(values: list[float]) -> None:
     assert found.value == pytest.approx(float(np.median(values)))
 
 
+def test_searches_that_point_nearer_to_the_truth_are_told_where_both_runs_have_them(tmp_path: Path) -> None:
+    folders = [folder(tmp_path / name, np.full(80, 3.0)) for name in "abc"]
+    for place, area in zip(folders[:2], ("4000.00", "12.00"), strict=True):
+        lines = (place / "errors.csv").read_text().splitlines()
+        more = ["search_area_m2", *[area] * 79, ""]
+        (place / "errors.csv").write_text("\n".join(f"{line},{cell}" for line, cell in zip(lines, more, strict=True)))
+    found = json.loads(at_once("compare", folders[0], folders[1], "--json").out)
+    assert found["a"]["recall_100m2"] == 0.0
+    assert found["b"]["recall_100m2"] == found["b"]["recall_10000m2"] == 79 / 80
+    assert found["differences"]["recall_100m2"]["more_than_chance"]
+    assert not found["differences"]["recall_10000m2"]["more_than_chance"]
+    assert "B is better" in found["verdict"]
+    assert "recall_100m2" not in json.loads(at_once("compare", folders[0], folders[2], "--json").out)["a"]
+
+
 def test_the_same_run_twice_is_no_difference() -> None:
     run = scored(np.abs(walk(np.random.default_rng(1), 200)) * 5)
     found = compare(run, run)

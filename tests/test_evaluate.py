@@ -236,3 +236,15 @@ def test_errors_are_written_frame_by_frame(tmp_path: Path) -> None:
     rows = (tmp_path / "errors.csv").read_text().splitlines()
     assert rows[1] == "0,0.000000,-29.40000000,-51.90000000,3.0000,-4.0000"
     assert rows[2].endswith(",,")
+
+
+def test_recall_versus_area_counts_frames_that_did_not_search_the_true_place_as_misses(tmp_path: Path) -> None:
+    estimates, truth = flight([(0.0, 0.0)] * 4 + [None])
+    areas_m2 = {"0": 3.5, "1": 100.0, "2": 9999.0, "3": math.inf}
+    metrics = evaluate(estimates, truth, 1.0, areas_m2)
+    assert (metrics.recall_100m2, metrics.recall_1000m2, metrics.recall_10000m2) == (0.4, 0.4, 0.6)
+    assert metrics.as_dict()["recall_100m2"] == 0.4
+    assert ("truth in the best 100 / 1000 / 10000 m2", "40.0 % / 40.0 % / 60.0 %") in table(metrics)
+    write_errors(tmp_path / "errors.csv", estimates, truth, areas_m2)
+    column = [line.split(",")[-1] for line in (tmp_path / "errors.csv").read_text().splitlines()]
+    assert column == ["search_area_m2", "3.50", "100.00", "9999.00", "", ""]

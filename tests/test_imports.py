@@ -21,8 +21,8 @@ LAYERS: dict[str, int] = {
     # 0: what everything may see
     "__init__": 0,
     # 1: the ground
-    **dict.fromkeys(["clock", "errors", "files", "frames", "onnxfile", "parallel", "section", "sqlcheck"], 1),
-    **dict.fromkeys(["memory", "types", "validation", "xmltree"], 1),
+    **dict.fromkeys(["clock", "errors", "files", "formats", "frames", "onnxfile", "parallel"], 1),
+    **dict.fromkeys(["memory", "section", "sqlcheck", "types", "validation", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
@@ -40,10 +40,11 @@ LAYERS: dict[str, int] = {
     **dict.fromkeys(["belief", "seek"], 7),
     "localizer": 8,
     # 9: what people start
-    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "loglines", "onboard"], 9),
+    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "doctor"], 9),
+    **dict.fromkeys(["loglines", "monitor", "onboard"], 9),
     **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "run", "runadvice", "runfacts"], 9),
-    **dict.fromkeys(["scenes", "stalemap", "trackmap", "workshop"], 9),
+    **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "replayjob", "run"], 9),
+    **dict.fromkeys(["runadvice", "runfacts", "scenes", "searchareas", "stalemap", "trackmap", "workshop"], 9),
     **dict.fromkeys(["album", "comparison", "flightreport", "keeping"], 9),
 }
 TOP = 9
@@ -77,13 +78,17 @@ OWNERS: dict[str, set[str]] = {
     "mcap": {"logs/recording/file.py", "logs/recording/reader.py"},
     "onnx": {"bench/flops.py"},
     "onnxruntime": {"encode/onnxrun.py"},
+    "prometheus_client": {"monitor/metrics.py"},
     "pymavlink": {"autopilot/dialect.py", "logs/tlog.py", "sim/vehicle/dialect.py"},
     "rasterio": {"bench/country.py", "publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
     "rosbags": {"logs/bag.py"},
     "shapely": {"region/shape.py"},
+    "starlette": {"monitor/app.py"},
     "tensorrt": {"encode/tensorrtrun.py"},
     "torch": set(),
     "urllib3": {"sources/web/fetch.py"},
+    "uvicorn": {"monitor/server.py"},
+    "websockets": set(),
 }
 """Heavy or optional packages: the files that may import them, and only where they are used, not when loaded."""
 EVERYWHERE = {"cv2", "numpy", "pydantic", "pyproj", "rich", "tomli", "tomli_w", "tomllib"}

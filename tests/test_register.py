@@ -259,3 +259,18 @@ def test_it_holds_no_place_off_the_map() -> None:
 def test_what_is_believed_is_half_the_square_of_agreement_only() -> None:
     z = np.array([-np.inf, -3.0, 0.0, 2.0, 6.0], np.float32)
     assert log_likelihood(z, 0.5).tolist() == [-np.inf, 0.0, 0.0, 1.0, 9.0]
+
+
+def test_the_area_until_a_place_is_one_cell_at_the_peak_and_grows_as_scores_fall() -> None:
+    """Places that speak against themselves are all alike: any of them needs the whole."""
+    world = ground(2)
+    surface = surveyed(cut(world, 38, 71, noise=0.3), world)
+    rows, columns = surface.scores.shape
+    every = [(row, column) for row in range(0, rows, 7) for column in range(0, columns, 7)]
+    areas = np.array([surface.area_until_m2(np.array(offset_m(*place))) for place in every])
+    assert surface.area_until_m2(np.array(offset_m(38, 71))) == pytest.approx(CELL_M[0] * CELL_M[1])
+    assert areas.max() == pytest.approx(surface.area_m2)
+    telling = areas < surface.area_m2
+    assert 0.3 < telling.mean() < 0.7
+    assert len(set(areas[telling])) == telling.sum()
+    assert surface.area_until_m2(np.array(offset_m(rows + 5, 0))) == math.inf

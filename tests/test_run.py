@@ -26,7 +26,8 @@ ESTIMATES = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcom
 METRICS = (
     "attempted,published,fixes,availability,a_5m,a_10m,a_25m,cep50_m,cep95_m,rmse_m,max_error_m,bias_north_m,"
     "bias_east_m,false_positions,false_rate,ellipse95_coverage,nis_mean,time_to_first_fix_s,longest_outage_s,"
-    "latency_ms_p50,latency_ms_p95,peak_rss_mb,false_beyond_3_sigma,outages"
+    "latency_ms_p50,latency_ms_p95,peak_rss_mb,false_beyond_3_sigma,outages,"
+    "recall_100m2,recall_1000m2,recall_10000m2,by_terrain"
 )
 FILES = {"estimates.csv", "track.geojson", "track.kml", "track.gpx", "track.tum", "track.png", "config.toml"}
 

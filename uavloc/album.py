@@ -37,48 +37,24 @@ class _Ground:
     nadir_px: tuple[float, float]
 
 
-class Album:
-    """A `Publisher` that collects pictures; it is shown events and looks before the estimate that they lead to."""
+class Pages:
+    """Makes the pictures of frames, which take at most `share_bytes` each where that can be."""
 
-    def __init__(self, cache: TileCache, frames: int) -> None:
-        self.pages: dict[str, FramePictures] = {}
-        """By the name of the frame."""
+    def __init__(self, cache: TileCache, share_bytes: int) -> None:
         self._cache = cache
-        self._step = max(1, math.ceil(frames / MOST_PICTURED))
-        share = min(FRAME_BYTES, ALL_BYTES // max(1, math.ceil(frames / self._step)))
-        self._shrink_frame, self._shrink_laid = Shrinker(int(0.35 * share)), Shrinker(int(0.25 * share))
-        self._shrink_ground, self._shrink_fit = Shrinker(int(0.28 * share)), Shrinker(int(0.12 * share))
-        self._count = 0
-        self._frame: bytes | None = None
-        self._seen: tuple[Look, LocalFrame] | None = None
+        self._shrink_frame, self._shrink_laid = Shrinker(int(0.35 * share_bytes)), Shrinker(int(0.25 * share_bytes))
+        self._shrink_ground, self._shrink_fit = Shrinker(int(0.28 * share_bytes)), Shrinker(int(0.12 * share_bytes))
         self._ground: _Ground | None = None
 
-    def event(self, event: Event) -> None:
-        """Keep the picture of a frame."""
-        if isinstance(event, Frame):
-            self._seen = None
-            wanted = event.image is not None and self._count % self._step == 0
-            self._frame = self._shrink_frame.webp(event.image) if wanted and event.image is not None else None
+    def picture(self, image: Pixels | None) -> bytes | None:
+        """What the camera saw, small; None without a picture."""
+        return None if image is None else self._shrink_frame.webp(image)
 
-    def look(self, look: Look, local: LocalFrame) -> None:
-        """Remember the latest search of the map for this frame."""
-        if self._count % self._step == 0:
-            self._seen = look, local
-
-    def publish(self, estimate: Estimate) -> None:
-        """Make the page of a frame."""
-        if self._count % self._step == 0:
-            self.pages[estimate.name] = self._page(estimate)
-        self._count += 1
-        self._frame, self._seen = None, None
-
-    def close(self) -> None:
-        """Nothing is left to do."""
-
-    def _page(self, estimate: Estimate) -> FramePictures:
-        if self._seen is None:
-            return FramePictures(self._frame, None, self._map_at(estimate.point, found=True), None)
-        look, local = self._seen
+    def page(self, frame: bytes | None, seen: tuple[Look, LocalFrame] | None, estimate: Estimate) -> FramePictures:
+        """A frame with the latest search of the map for it, if there was one."""
+        if seen is None:
+            return FramePictures(frame, None, self._map_at(estimate.point, found=True), None)
+        look, local = seen
         patch, place = look.query.patch, look.place_ne_m
         self._ground = _Ground(look.query.zoom, patch.image.shape[1::-1], patch.nadir_px)
         searched = GeoPoint(*local.geo_from_ne(*place))
@@ -89,7 +65,7 @@ class Album:
         high = GeoPoint(*local.geo_from_ne(place[0] + north, place[1] + east))
         box = Bounds(low.lon_deg, low.lat_deg, high.lon_deg, high.lat_deg)
         fit = GroundPicture(self._shrink_fit.webp(fit_colours(look.surface.scores)), box)
-        return FramePictures(self._frame, laid, ground, fit)
+        return FramePictures(frame, laid, ground, fit)
 
     def _map_at(self, point: GeoPoint | None, *, found: bool) -> GroundPicture | None:
         """The map where a frame looked down from a point."""
@@ -109,6 +85,40 @@ class Album:
         """A square of the finest level, for frames before the first that was laid on the ground."""
         side = 256
         return _Ground(self._cache.levels[0], (side, side), (side / 2.0, side / 2.0))
+
+
+class Album:
+    """A `Publisher` that collects pictures; it is shown events and looks before the estimate that they lead to."""
+
+    def __init__(self, cache: TileCache, frames: int) -> None:
+        self.pages: dict[str, FramePictures] = {}
+        """By the name of the frame."""
+        self._step = max(1, math.ceil(frames / MOST_PICTURED))
+        self._pages = Pages(cache, min(FRAME_BYTES, ALL_BYTES // max(1, math.ceil(frames / self._step))))
+        self._count = 0
+        self._frame: bytes | None = None
+        self._seen: tuple[Look, LocalFrame] | None = None
+
+    def event(self, event: Event) -> None:
+        """Keep the picture of a frame."""
+        if isinstance(event, Frame):
+            self._seen = None
+            self._frame = self._pages.picture(event.image) if self._count % self._step == 0 else None
+
+    def look(self, look: Look, local: LocalFrame) -> None:
+        """Remember the latest search of the map for this frame."""
+        if self._count % self._step == 0:
+            self._seen = look, local
+
+    def publish(self, estimate: Estimate) -> None:
+        """Make the page of a frame."""
+        if self._count % self._step == 0:
+            self.pages[estimate.name] = self._pages.page(self._frame, self._seen, estimate)
+        self._count += 1
+        self._frame, self._seen = None, None
+
+    def close(self) -> None:
+        """Nothing is left to do."""
 
 
 def on_ink(image: Pixels, mask: Mask) -> Pixels:

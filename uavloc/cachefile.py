@@ -20,14 +20,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from uavloc.errors import CacheError
+from uavloc.formats import CACHE_FORMAT, CACHE_FORMATS_READ
 from uavloc.frames import MAX_ZOOM, TILE_PX
 from uavloc.sqlcheck import DAMAGES, check_database, columns_of
 from uavloc.types import MapImage, VerticalDatum
 from uavloc.validation import refusal
 
-FORMAT_VERSION: Literal[4] = 4
-READABLE_VERSIONS = (1, 2, 3, 4)
-"""Version 3 has descriptors of eight bits, version 2 no terrain either, version 1 no self-similarity either."""
+FORMAT_VERSION: Literal[4] = CACHE_FORMAT
 _FOUR_BITS_SINCE = 4
 MBTILES_APPLICATION_ID = 0x4D504258
 MAX_IMAGE_BYTES = 1 << 20
@@ -409,8 +408,8 @@ def load_manifest(db: sqlite3.Connection, path: Path) -> Manifest:
     if len(rows) != 1 or not isinstance(rows[0][0], str):
         raise CacheError(f"{path}: manifest: missing; the cache is not finished or not a cache of uavloc")
     version = re.search(r'"format_version": ?(\d{1,9})\b', rows[0][0])
-    if version is None or int(version[1]) not in READABLE_VERSIONS:
-        told, readable = version[1] if version else "none", ", ".join(map(str, READABLE_VERSIONS))
+    if version is None or int(version[1]) not in CACHE_FORMATS_READ:
+        told, readable = version[1] if version else "none", ", ".join(map(str, CACHE_FORMATS_READ))
         raise CacheError(f"{path}: format_version: {told}; this program reads {readable}: rebuild the cache")
     try:
         manifest = Manifest.model_validate_json(rows[0][0])

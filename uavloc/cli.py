@@ -27,6 +27,7 @@ from uavloc.errors import (
     UavlocError,
     UsageError,
 )
+from uavloc.formats import versions
 from uavloc.loglines import LogFormat, error_line
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -43,7 +44,7 @@ _EXTRA_OF_PACKAGE = {
 
 COMMANDS = {
     "build": "make a tile cache from map imagery, before the mission",
-    "inspect": "tell what is in a tile cache",
+    "inspect": "tell what is in a tile cache, or in a log",
     "logs": "tell what is in logs, videos and folders of photos",
     "verify": "check every byte of a tile cache",
     "cache": "join, cut, compare and sign tile caches",
@@ -51,6 +52,7 @@ COMMANDS = {
     "compare": "tell whether two replays of a log differ by more than chance",
     "run": "fly: the onboard program, from camera and autopilot to positions",
     "control": "ask the running onboard program, or tell it something",
+    "doctor": "tell what would stop a flight on this machine, and how to mend it",
     "camera": "measure the lens and write the camera file",
     "params": "check, write and set the autopilot's parameters for the way positions go to it",
     "engine": "list, show, check, import and build the engines that turn pictures into descriptors",
@@ -108,7 +110,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
         description="Where is the drone, without GPS? Compares what its camera sees with map imagery.",
         epilog="'uavloc COMMAND --help' tells about a command. Exit codes: 0 done, 1 the work failed, 2 wrong input.",
     )
-    parser.add_argument("--version", action="version", version=f"uavloc {__version__}")
+    parser.add_argument("--version", action="version", version=versions(f"uavloc {__version__}"))
     commands = parser.add_subparsers(metavar="COMMAND", required=True, title="commands")
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, about in COMMANDS.items():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from uavloc.errors import InputError, printable
-from uavloc.evaluate import ERROR_COLUMNS
+from uavloc.evaluate import AREA_COLUMN, AREAS_M2, ERROR_COLUMNS
 from uavloc.logs.csv_table import Row, read_table
 from uavloc.paired import Interval, bootstrap, mean_of, median_of, wilcoxon
 from uavloc.run import ERRORS
@@ -24,12 +24,16 @@ MIN_FRAMES = 30
 
 @dataclass(frozen=True)
 class Scored:
-    """The frames of a replay that have truth; errors are N x 2 (north, east; m), NaN where unpublished."""
+    """The frames of a replay that have truth; errors are N x 2 (north, east; m), NaN where unpublished.
+
+    `area_m2` is how much of the ground searched is as likely as the true place, infinite where that was not searched.
+    """
 
     names: tuple[str, ...]
     times_s: Float
     true_deg: Float
     errors_ne_m: Float
+    area_m2: Float | None = None
 
     @property
     def error_m(self) -> Float:
@@ -89,7 +93,12 @@ def compare(first: Scored, second: Scored) -> Comparison:
     for name, limit_m in [*((f"a_{limit:g}m", limit) for limit in WITHIN_M), ("availability", math.inf)]:
         hits = [(error <= limit_m) & np.isfinite(error) for error in (one, other)]
         differences[name] = bootstrap(hits[1].astype(np.float64) - hits[0], mean_of)
-    names, ours, theirs = list(_figures(first)), _figures(first), _figures(second)
+    if first.area_m2 is not None and second.area_m2 is not None:
+        for area in AREAS_M2:
+            hits = [needed <= area for needed in (first.area_m2, second.area_m2)]
+            differences[f"recall_{area}m2"] = bootstrap(hits[1].astype(np.float64) - hits[0], mean_of)
+    ours, theirs = _figures(first), _figures(second)
+    names = [name for name in ours if name in theirs]
     return Comparison(
         len(one), int(both.sum()), tuple((name, ours[name], theirs[name]) for name in names), differences,
         wilcoxon(other[both] - one[both]),
@@ -107,6 +116,8 @@ def _figures(scored: Scored) -> dict[str, float | None]:
         figures[name] = float(np.percentile(published, percent)) if some else None
     figures["bias_north_m"] = float(offsets[:, 0].mean()) if some else None
     figures["bias_east_m"] = float(offsets[:, 1].mean()) if some else None
+    if scored.area_m2 is not None:
+        figures |= {f"recall_{area}m2": float(np.mean(scored.area_m2 <= area)) for area in AREAS_M2}
     figures["false_positions"] = float(np.sum(published > FALSE_ERROR_M))
     return figures
 
@@ -135,15 +146,22 @@ def _load(folder: Path) -> Scored:
     path = folder / ERRORS
     if not path.is_file():
         raise InputError(f"{folder}: holds no {ERRORS}: make it with 'uavloc replay --truth FILE --out {folder}'")
-    rows = read_table(path, ERROR_COLUMNS).rows
+    table = read_table(path, ERROR_COLUMNS)
+    rows = table.rows
     return Scored(
         tuple(row.text("frame") for row in rows),
         np.array([row.number_of("t_s", -1e11, 1e11) for row in rows]),
         np.array([[row.number_of("true_lat_deg", -90, 90), row.number_of("true_lon_deg", -180, 180)] for row in rows]),
         np.array([_error(row) for row in rows]),
+        np.array([_area_m2(row) for row in rows]) if AREA_COLUMN in table.columns else None,
     )
 
 
 def _error(row: Row) -> tuple[float, float]:
     north, east = (row.reading(field, -1e8, 1e8) for field in ("error_north_m", "error_east_m"))
     return (math.nan, math.nan) if north is None or east is None else (north, east)
+
+
+def _area_m2(row: Row) -> float:
+    area_m2 = row.reading(AREA_COLUMN, 0.0, 1e15)
+    return math.inf if area_m2 is None else area_m2

@@ -14,6 +14,7 @@ from uavloc.errors import ConfigError
 from uavloc.flightconfig import (
     LinkConfig,
     MissionConfig,
+    MonitorConfig,
     OnboardConfig,
     OperatorConfig,
     PublishConfig,
@@ -327,6 +328,7 @@ class Config(Section):
     publish: PublishConfig = PublishConfig()
     recorder: RecorderConfig = RecorderConfig()
     operator: OperatorConfig = OperatorConfig()
+    monitor: MonitorConfig = MonitorConfig()
     onboard: OnboardConfig = OnboardConfig()
 
 

@@ -24,6 +24,9 @@ TERRAIN_METRICS = (
     *("bias_north_m", "bias_east_m", "false_positions", "false_rate", "ellipse95_coverage", "nis_mean"),
 )
 _GEOD = Geod(ellps="WGS84")
+AREAS_M2 = (100, 1000, 10000)
+"""Recall is told of so much of the ground searched."""
+AREA_COLUMN = "search_area_m2"
 ERROR_COLUMNS = ("frame", "t_s", "true_lat_deg", "true_lon_deg", "error_north_m", "error_east_m")
 
 
@@ -34,7 +37,9 @@ class Metrics:
     Attempted are the frames that have truth. Accuracies, availability and the counts refer to them; latency, the time
     to the first fix and the outages refer to all frames of the log. `false_beyond_3_sigma` counts false positions that
     are also off by more than 3 sigma of their own claim, `outages` how often a published position was lost again.
-    `by_terrain` is there where the truth names what lies below.
+    `recall_` tells recall versus area: the share of the attempted frames of whose search, likeliest places first, no
+    more than that area is needed until the true place is in it. `by_terrain` is there where the truth names what lies
+    below.
     """
 
     attempted: int
@@ -61,20 +66,31 @@ class Metrics:
     peak_rss_mb: float
     false_beyond_3_sigma: int = 0
     outages: int = 0
+    recall_100m2: float | None = None
+    recall_1000m2: float | None = None
+    recall_10000m2: float | None = None
     by_terrain: Mapping[str, Mapping[str, int | float | None]] = field(default_factory=dict)
     frames_without_truth: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """The keys of `metrics.json`; `frames_without_truth` and `by_terrain` only where there is something to tell."""
+        """The keys of `metrics.json`; recalls, `frames_without_truth` and `by_terrain` only where there are some."""
         values = asdict(self)
-        for name in ("frames_without_truth", "by_terrain"):
-            if not values[name]:
-                del values[name]
+        recalls = [name for name in values if name.startswith("recall_") and values[name] is None]
+        for name in [*recalls, *(name for name in ("frames_without_truth", "by_terrain") if not values[name])]:
+            del values[name]
         return values
 
 
-def evaluate(estimates: Sequence[Estimate], truth: Sequence[Truth], peak_rss_mb: float) -> Metrics:
-    """Metrics of one log, frames matched by name; raises InputError when the truth belongs to another log."""
+def evaluate(
+    estimates: Sequence[Estimate],
+    truth: Sequence[Truth],
+    peak_rss_mb: float,
+    areas_m2: Mapping[str, float] | None = None,
+) -> Metrics:
+    """Metrics of one log, frames matched by name; raises InputError when the truth belongs to another log.
+
+    `areas_m2`: of the ground that a frame searched, how much is as likely as the true place.
+    """
     truth_of = {row.name: row for row in truth}
     attempted = [(estimate, truth_of[estimate.name]) for estimate in estimates if estimate.name in truth_of]
     if estimates and truth and not attempted:
@@ -111,6 +127,7 @@ def evaluate(estimates: Sequence[Estimate], truth: Sequence[Truth], peak_rss_mb:
         peak_rss_mb=peak_rss_mb,
         false_beyond_3_sigma=int(np.sum(_far_beyond(attempted, error_m, squared))),
         outages=outages(estimates),
+        **_recalls([estimate.name for estimate, _ in attempted], areas_m2 or {}),
         by_terrain=_by_terrain(attempted, peak_rss_mb),
         frames_without_truth=len(estimates) - len(attempted),
     )
@@ -172,6 +189,14 @@ def _far_beyond(attempted: Sequence[tuple[Estimate, Truth]], error_m: Float, squ
     return beyond
 
 
+def _recalls(attempted: Sequence[str], areas_m2: Mapping[str, float]) -> dict[str, float | None]:
+    """Recall versus area at some areas; a frame that did not search the true place needs more than any."""
+    if not areas_m2:
+        return {}
+    needed = np.array([areas_m2.get(name, math.inf) for name in attempted])
+    return {f"recall_{area}m2": _share(int(np.sum(needed <= area)), len(needed)) for area in AREAS_M2}
+
+
 def _by_terrain(
     attempted: Sequence[tuple[Estimate, Truth]], peak_rss_mb: float
 ) -> dict[str, dict[str, int | float | None]]:
@@ -191,20 +216,30 @@ def write_metrics(path: Path, metrics: Metrics) -> None:
     write_atomic(path, text.encode())
 
 
-def write_errors(path: Path, estimates: Sequence[Estimate], truth: Sequence[Truth]) -> None:
-    """Write `errors.csv`: a row per frame with truth, its error empty without a position; raises UavlocError."""
+def write_errors(
+    path: Path, estimates: Sequence[Estimate], truth: Sequence[Truth], areas_m2: Mapping[str, float] | None = None
+) -> None:
+    """Write `errors.csv`: a row per frame with truth, its error empty without a position; raises UavlocError.
+
+    With `areas_m2` there is the area of each search too, empty where the true place was not in it.
+    """
     truth_of = {row.name: row for row in truth}
     attempted = [(e, truth_of[e.name]) for e in estimates if e.name in truth_of]
     errors = iter(position_errors_m(attempted).tolist())
     with io.StringIO(newline="") as text:
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(ERROR_COLUMNS)
+        writer.writerow(ERROR_COLUMNS if areas_m2 is None else (*ERROR_COLUMNS, AREA_COLUMN))
         for estimate, row in attempted:
             north_m, east_m = next(errors) if estimate.point else (None, None)
             cells = ("" if value is None else f"{value:.4f}" for value in (north_m, east_m))
             where = f"{row.point.lat_deg:.8f}", f"{row.point.lon_deg:.8f}"
-            writer.writerow((estimate.name, f"{estimate.t_ns / 1e9:.6f}", *where, *cells))
+            more = () if areas_m2 is None else (_area(areas_m2.get(estimate.name, math.inf)),)
+            writer.writerow((estimate.name, f"{estimate.t_ns / 1e9:.6f}", *where, *cells, *more))
         write_atomic(path, text.getvalue().encode())
+
+
+def _area(area_m2: float) -> str:
+    return f"{area_m2:.2f}" if math.isfinite(area_m2) else ""
 
 
 def table(metrics: Metrics) -> list[tuple[str, str]]:
@@ -227,6 +262,9 @@ def table(metrics: Metrics) -> list[tuple[str, str]]:
         ("latency p50 / p95", f"{_unit(m.latency_ms_p50)} / {_unit(m.latency_ms_p95)} ms"),
         ("peak memory", f"{m.peak_rss_mb:.0f} MB"),
     ]
+    if m.recall_100m2 is not None:
+        recalls = " / ".join(_percent(share) for share in (m.recall_100m2, m.recall_1000m2, m.recall_10000m2))
+        rows.append(("truth in the best 100 / 1000 / 10000 m2", recalls))
     for terrain, part in m.by_terrain.items():
         shares = " / ".join(_percent(part[name]) for name in ("a_5m", "a_10m", "a_25m"))
         rows.append((f"{terrain}: within 5 / 10 / 25 m", f"{shares} of {part['attempted']} frames"))

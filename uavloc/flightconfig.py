@@ -102,6 +102,25 @@ class OperatorConfig(Section):
     mavlink: bool = Field(default=True, description="Whether commands are taken over MAVLink.")
 
 
+class MonitorConfig(Section):
+    """The live page and the metrics, for a browser and for Prometheus (extra: monitor)."""
+
+    listen: str = Field(
+        default="", description="HOST:PORT to serve on, such as 127.0.0.1:8440; empty: none. An address that others "
+        "reach needs a token.",
+    )  # fmt: skip
+    token: str = Field(
+        default="", description="File with the secret that opens the page, 16 to 256 letters and digits that only its "
+        "owner may read; empty: none is asked for.",
+    )  # fmt: skip
+    hosts: tuple[str, ...] = Field(
+        default=(), strict=False, max_length=16, description="Names by which browsers may reach an address that is "
+        "not loopback, besides its number and the name of this machine.",
+    )  # fmt: skip
+    actions: bool = Field(default=True, description="Whether hints, pause and resume are taken.")
+    rate_hz: float = Field(default=10.0, ge=0.2, le=10, description="How often the page hears of the flight.")
+
+
 class OnboardConfig(Section):
     """The running program itself."""
 

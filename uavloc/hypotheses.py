@@ -77,6 +77,10 @@ class Look:
         match = self.surface.nearest(self._offset(state.mean[:2]), state.cov[:2, :2] + self.noise_ne_m2)
         return None if match is None else self.sharpen(match)
 
+    def area_until_m2(self, place_ne_m: Float) -> float:
+        """Area of the ground searched that is as likely as a place or likelier; inf where it was not searched."""
+        return self.surface.area_until_m2(self._offset(place_ne_m))
+
     def measurement(self, match: Match) -> Measurement:
         """A match in terms of the state, with the noise of tilt added."""
         north, east = (float(p) + o for p, o in zip(self.place_ne_m, match.offset_ne_m, strict=True))

@@ -95,6 +95,13 @@ class Surface:
         inside = 0 <= row < self._score.shape[0] and 0 <= column < self._score.shape[1]
         return inside and bool(np.isfinite(self._score[row, column]))
 
+    def area_until_m2(self, place_ne_m: Float) -> float:
+        """Area of the places that are as likely as one or likelier, it among them; inf where it could not be judged."""
+        if not self.holds(place_ne_m):
+            return math.inf
+        ratio = self._ratio[self._cell(place_ne_m)]
+        return float((self._ratio >= ratio).sum()) * self._search.cell_m[0] * self._search.cell_m[1]
+
     def strongest(self, count: int) -> list[Match]:
         """The best places, apart by more than `same_place_m`, best first; their margin is over the best elsewhere."""
         left, found = self._ratio.copy(), []

@@ -20,16 +20,25 @@ from uavloc.types import Encoder, Estimate, GeoPoint, Start
 
 @dataclass(frozen=True)
 class Repetition:
-    """How many of the recorded estimates came again bit for bit, and why not all."""
+    """How many of the recorded estimates came again bit for bit, and why not all.
+
+    `unanswered` frames were taken and recorded, but the flight has no estimate of them.
+    """
 
     same: int
     recorded: int
     first_other: str
     reasons: tuple[str, ...]
+    unanswered: int = 0
 
     @property
     def words(self) -> str:
         """The same as a sentence."""
+        more = f"; {self.unanswered} more it had not answered yet when it ended" if self.unanswered else ""
+        return self._compared + more
+
+    @property
+    def _compared(self) -> str:
         if self.same == self.recorded:
             return f"all {self.recorded} estimates of the flight, bit for bit"
         why = "; ".join(self.reasons) or "this machine computes otherwise (processor, threads, library versions)"
@@ -75,9 +84,9 @@ def repetition(
     again = {estimate.name: what_repeats(estimate_json(estimate)) for estimate in estimates}
     others = [str(flown["name"]) for flown in recording.estimates if again.get(str(flown["name"])) != flown]
     total = len(recording.estimates)
-    return Repetition(
-        total - len(others), total, others[0] if others else "", _reasons(recording, config, cache, encoder)
-    )
+    reasons = _reasons(recording, config, cache, encoder)
+    unanswered = len(again.keys() - {str(flown["name"]) for flown in recording.estimates})
+    return Repetition(total - len(others), total, others[0] if others else "", reasons, unanswered)
 
 
 def _reasons(recording: Recording, config: Config, cache: TileCache, encoder: Encoder) -> tuple[str, ...]:

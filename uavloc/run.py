@@ -5,82 +5,47 @@ The truth, where there is one, is read for the figures and the picture; the Loca
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from uavloc import __version__
 from uavloc.album import Album
-from uavloc.camera import CameraModel, load_camera
-from uavloc.config import Config, dump_config, load_config
+from uavloc.config import dump_config
 from uavloc.encode import load_engine
-from uavloc.errors import InputError, StoppedError, UavlocError, UsageError
+from uavloc.errors import StoppedError, UavlocError, UsageError
 from uavloc.evaluate import Metrics, evaluate, write_errors, write_metrics
 from uavloc.files import write_atomic
 from uavloc.flightreport import write_report
+from uavloc.frames import LocalFrame
+from uavloc.hypotheses import Look
 from uavloc.keeping import Keeper, Watched, check_record
 from uavloc.localizer import Localizer
-from uavloc.logs import camera_path, load_truth
-from uavloc.logs.flight import RATE_HZ, Sources, open_flight
-from uavloc.logs.gnss import truth_at
+from uavloc.logs import FlightLog
+from uavloc.logs.flight import open_flight
 from uavloc.logs.joined import Joined
-from uavloc.logs.recording import FlightFacts, Recording
+from uavloc.logs.recording import Recording
 from uavloc.logs.timesync import Sync
-from uavloc.mapage import map_age_years
+from uavloc.logs.truth import Finder, TruthFile, finder_in_log, read_truth, truth_of_log
 from uavloc.memory import peak_rss_bytes
 from uavloc.mount import mount_advice
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
 from uavloc.publish.tum import write_tum_truth
-from uavloc.repetition import Repetition, recorded_camera, recorded_config, recorded_start, recorded_takeoff, repetition
-from uavloc.runadvice import Heard, advice, check_start
-from uavloc.runfacts import RunFacts, config_text
+from uavloc.repetition import Repetition, repetition
+from uavloc.replayjob import Job, flight_facts, run_facts, setup_of
+from uavloc.runadvice import Heard, advice, check_start, warn_about_age, warn_of_setup
+from uavloc.runfacts import config_text
+from uavloc.searchareas import SearchAreas
 from uavloc.stalemap import write_stale
 from uavloc.staleness import StaleBlock
-from uavloc.starttext import point_text, start_text
 from uavloc.tiles import TileCache
 from uavloc.trackmap import map_under, square_around
-from uavloc.types import Encoder, Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
+from uavloc.types import Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
 
-TRUTH_OF_LOG = "log"
-"""What `--truth` takes in place of a file where the log itself holds it."""
 CONFIG, METRICS, PICTURE, STALE = "config.toml", "metrics.json", "track.png", "stale.geojson"
 REPORT, TRUTH, ERRORS = "report.html", "truth.tum", "errors.csv"
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What to replay: files as the user names them; None is the default that the log or the program brings.
-
-    With `truth_of_log` the truth is what GNSS measured, in place of `truth`.
-    """
-
-    log: Path
-    cache: Path
-    out: Path
-    camera: Path | None = None
-    config: Path | None = None
-    truth: Path | None = None
-    start: Start | Literal["none"] | None = None
-    takeoff: GeoPoint | None = None
-    pictures: Path | None = None
-    sync: float | Literal["auto"] = "auto"
-    rate_hz: float = RATE_HZ
-    topics: tuple[str, ...] = ()
-    truth_of_log: bool = False
-    report: bool = False
-    record: Path | None = None
-
-    @property
-    def sources(self) -> Sources:
-        """The files of the flight."""
-        return Sources(self.log, self.pictures, self.sync, self.rate_hz, self.topics)
 
 
 @dataclass(frozen=True)
@@ -94,6 +59,7 @@ class Result:
     repetition: Repetition | None = None
     advice: Sequence[str] = ()
     sync: Sync | None = None
+    truth_clock: str = ""
 
     @property
     def outcomes(self) -> Counter[Outcome]:
@@ -116,10 +82,10 @@ def run_replay(job: Job, progress: Progress) -> Result:
 
     All input is checked before the first file is written. Interrupted, the estimates so far stay in `estimates.csv`.
     """
-    setup = _setup(job)
+    setup = setup_of(job)
     config, camera, start = setup.config, setup.camera, setup.start
-    truth = None if job.truth is None else load_truth(job.truth)
     reader = open_flight(job.sources, (camera.width_px, camera.height_px))
+    scored = _Scored(job, reader)
     heard = Heard(reader)
     engine = config.engine
     encoder = load_engine(engine.name, engine.threads, engine.provider, engine.precision)
@@ -127,33 +93,33 @@ def run_replay(job: Job, progress: Progress) -> Result:
         if isinstance(job.start, Start):
             check_start(job.start, cache)
         album = Album(cache, len(reader)) if job.report else None
-        on_look = None if album is None else album.look
-        localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff, on_look)
-        _warn_about_start(start, cache)
-        _warn_about_takeoff(setup.takeoff, cache)
+        areas = None if scored.finder is None else SearchAreas(scored.finder)
+        shown = [watcher.look for watcher in (album, areas) if watcher is not None]
+        localizer = Localizer(cache, encoder, camera, config, start, setup.takeoff, _all(shown))
+        warn_of_setup(start, setup.takeoff, cache)
         _prepare(job)
-        facts = _facts(job, setup, cache, encoder)
+        facts = run_facts(job, setup, cache, encoder)
         write_atomic(job.out / CONFIG, config_text(config, facts).encode())
-        keeper = None if job.record is None else Keeper(job.record, _flight_facts(setup, cache, encoder))
-        watching = [watcher for watcher in (album, keeper) if watcher is not None]
-        watched = Watched(heard, [watcher.event for watcher in watching])
+        keeper = None if job.record is None else Keeper(job.record, flight_facts(setup, cache, encoder))
+        watched = Watched(heard, [watcher.event for watcher in (album, keeper) if watcher is not None])
+        watching = [watcher for watcher in (album, keeper, areas) if watcher is not None]
         estimates = _published(watched, localizer, watching, job.out, progress)
-        if job.truth_of_log:
-            truth = truth_at(reader.positions(), [(each.t_ns, each.name) for each in estimates], job.log)
+        truth = scored.truth(estimates)
         flown = _of_frames(truth, estimates) if truth is not None else []
         told = advice(heard, estimates, flown, cache)
         under = map_under(cache, _places(estimates, flown, start))
         draw_track(*under, estimates, flown, job.out / PICTURE)
         ground = map_under(cache, square_around(_places(estimates, flown, start))) if job.report else under
         again = repetition(reader, estimates, config, cache, encoder) if isinstance(reader, Recording) else None
-    _warn_about_age(estimates, cache, config)
+    warn_about_age(estimates, cache, config.evidence.old_map_years)
     stale = localizer.stale()
     if stale:
         write_stale(job.out / STALE, stale)
-    metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb())
+    areas_m2 = {} if areas is None else areas.m2
+    metrics = None if truth is None else evaluate(estimates, truth, peak_rss_mb(), areas_m2)
     if metrics is not None:
         write_metrics(job.out / METRICS, metrics)
-        write_errors(job.out / ERRORS, estimates, flown)
+        write_errors(job.out / ERRORS, estimates, flown, areas_m2)
         write_tum_truth(job.out / TRUTH, flown, estimates)
     mount = localizer.mount()
     remark = None if mount is None else mount_advice(camera, mount, config.filter.mount_std_deg)
@@ -162,7 +128,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
     if album is not None:
         path, text = job.out / REPORT, dump_config(config)
         write_report(path, facts, text, ground, estimates, flown, metrics, album, said)
-    return Result(job.out, estimates, metrics, stale, again, said, sync)
+    return Result(job.out, estimates, metrics, stale, again, said, sync, scored.clock)
 
 
 def replay(
@@ -192,80 +158,41 @@ def peak_rss_mb() -> float:
     return peak_rss_bytes() / (1 << 20)
 
 
-@dataclass(frozen=True)
-class _Setup:
-    """What a log is flown with: as the user says, or else as the log does."""
+class _Scored:
+    """The truth of a replay: of a file, the log or nowhere; raises InputError for a file that cannot be of it."""
 
-    config: Config
-    camera: CameraModel
-    camera_file: Path | None
-    camera_text: str
-    start: Start | None
-    takeoff: GeoPoint | None
+    def __init__(self, job: Job, reader: FlightLog) -> None:
+        self._job, self._reader = job, reader
+        self._file: TruthFile | None = None if job.truth is None else read_truth(job.truth)
+        self.clock = ""
+        """Whose clock the truth is on, where it does not name frames."""
+        if self._file is not None and not self._file.by_name:
+            first = next(iter(reader.events()), None)
+            self.clock = "" if first is None else self._file.clock(first.t_ns)
 
+    @property
+    def finder(self) -> Finder | None:
+        """What tells the truth of one frame after the other; None where there is none to be had."""
+        if self._job.truth_of_log:
+            return finder_in_log(self._reader.positions())
+        return None if self._file is None else self._file.finder()
 
-def _setup(job: Job) -> _Setup:
-    start = None if job.start == "none" else job.start
-    if not Recording.accepts(job.log):
-        config, camera_file = load_config(job.config), _camera_file(job)
-        camera = load_camera(camera_file)
-        return _Setup(config, camera, camera_file, _text(camera_file), start, job.takeoff)
-    facts = Recording.read_facts(job.log)
-    return _Setup(
-        load_config(job.config) if job.config else recorded_config(facts, job.log),
-        load_camera(job.camera) if job.camera else recorded_camera(facts, job.log),
-        job.camera,
-        _text(job.camera) if job.camera else facts.camera,
-        start if job.start else recorded_start(facts, job.log),
-        job.takeoff or recorded_takeoff(facts, job.log),
-    )
+    def truth(self, estimates: Sequence[Estimate]) -> list[Truth] | None:
+        """That of the frames; None where there is none to be had."""
+        frames = [(each.t_ns, each.name) for each in estimates]
+        if self._job.truth_of_log:
+            return truth_of_log(self._reader.positions(), frames, self._job.log)
+        return None if self._file is None else self._file.of(frames)
 
 
-def _camera_file(job: Job) -> Path:
-    brought = [camera_path(place) for place in (job.log, job.pictures) if place is not None]
-    path = job.camera or next(filter(None, brought), None)
-    if path is None and not job.log.exists():
-        raise InputError(f"{job.log}: no such file or folder")
-    if path is None:
-        raise InputError(f"{job.log}: brings no camera.json: name one with --camera")
-    return path
+def _all(looks: Sequence[Callable[[Look, LocalFrame], None]]) -> Callable[[Look, LocalFrame], None] | None:
+    """One listener for many; None for none, so that nothing is kept for it."""
 
+    def show(look: Look, local: LocalFrame) -> None:
+        for listener in looks:
+            listener(look, local)
 
-def _text(path: Path) -> str:
-    """A file that was read before."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from error
-
-
-def _warn_about_start(start: Start | None, cache: TileCache) -> None:
-    if start is None:
-        if cache.manifest.index is None:
-            _log.warning("%s: has no index of regions: without a start every frame will be LOST", cache.path)
-    elif not cache.covers(start.point):
-        west, south, east, north = cache.manifest.region_bounds_deg
-        _log.warning(
-            "start: %.6f,%.6f lies off the cache %s (W,S,E,N %.6f,%.6f,%.6f,%.6f): no frame is found there",
-            start.point.lat_deg, start.point.lon_deg, cache.path, west, south, east, north,
-        )  # fmt: skip
-
-
-def _warn_about_age(estimates: Sequence[Estimate], cache: TileCache, config: Config) -> None:
-    dates = [source.date for source in cache.manifest.sources]
-    years = map_age_years(dates, estimates[0].t_ns) if estimates else None
-    if years is not None and years > config.evidence.old_map_years:
-        _log.warning(
-            "%s: %.1f years lie between its oldest pictures and the flight: expect fewer fixes", cache.path, years
-        )
-
-
-def _warn_about_takeoff(takeoff: GeoPoint | None, cache: TileCache) -> None:
-    if takeoff is not None and cache.terrain_at(takeoff) is None:
-        _log.warning(
-            "take-off: %s has no terrain at %.6f,%.6f: heights over take-off are taken for heights above ground",
-            cache.path, takeoff.lat_deg, takeoff.lon_deg,
-        )  # fmt: skip
+    return show if looks else None
 
 
 def _prepare(job: Job) -> None:
@@ -281,35 +208,6 @@ def _prepare(job: Job) -> None:
             (out / name).unlink(missing_ok=True)
     except OSError as error:
         raise UavlocError(f"{out}: cannot write: {error.strerror}") from error
-
-
-def _facts(job: Job, setup: _Setup, cache: TileCache, encoder: Encoder) -> RunFacts:
-    return RunFacts(
-        log=job.log,
-        cache=job.cache,
-        content_digest=cache.manifest.content_digest,
-        engine=encoder.name,
-        engine_identity=encoder.identity,
-        camera=setup.camera_file,
-        start=setup.start,
-        takeoff=setup.takeoff,
-        truth=Path(TRUTH_OF_LOG) if job.truth_of_log else job.truth,
-        sources=job.sources,
-        out=job.out,
-    )
-
-
-def _flight_facts(setup: _Setup, cache: TileCache, encoder: Encoder) -> FlightFacts:
-    return FlightFacts(
-        version=__version__,
-        config=dump_config(setup.config),
-        camera=setup.camera_text,
-        cache_digest=cache.manifest.content_digest,
-        engine=encoder.name,
-        engine_identity=encoder.identity,
-        start=start_text(setup.start),
-        takeoff="" if setup.takeoff is None else point_text(setup.takeoff),
-    )
 
 
 def _published(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from uavloc.errors import InputError
 from uavloc.frames import LocalFrame
+from uavloc.mapage import map_age_years
 from uavloc.region import told
 from uavloc.tiles import TileCache
 from uavloc.types import Altitude, Attitude, Bounds, Estimate, Event, GeoPoint, Height, LogReader, Outcome, Start, Truth
@@ -16,6 +18,8 @@ START_SIGMAS = 5.0
 """A start that is farther off the map than this is no start on it."""
 _MANY = 0.5
 """A share of frames that is worth advice."""
+
+_log = logging.getLogger(__name__)
 
 
 class Heard:
@@ -73,6 +77,42 @@ def check_start(start: Start, cache: TileCache) -> None:
         f"start: {point.lat_deg:.6f},{point.lon_deg:.6f} lies {_distance(off_m)} off the cache {cache.path} "
         f"(W,S,E,N {told(box)}), more than {START_SIGMAS:g} times its {start.std_m:g} m: {hint}"
     )
+
+
+def warn_of_setup(start: Start | None, takeoff: GeoPoint | None, cache: TileCache) -> None:
+    """Warn of a start and a take-off with which little can be found on the map."""
+    _warn_of_start(start, cache)
+    _warn_of_takeoff(takeoff, cache)
+
+
+def _warn_of_start(start: Start | None, cache: TileCache) -> None:
+    if start is None:
+        if cache.manifest.index is None:
+            _log.warning("%s: has no index of regions: without a start every frame will be LOST", cache.path)
+    elif not cache.covers(start.point):
+        west, south, east, north = cache.manifest.region_bounds_deg
+        _log.warning(
+            "start: %.6f,%.6f lies off the cache %s (W,S,E,N %.6f,%.6f,%.6f,%.6f): no frame is found there",
+            start.point.lat_deg, start.point.lon_deg, cache.path, west, south, east, north,
+        )  # fmt: skip
+
+
+def warn_about_age(estimates: Sequence[Estimate], cache: TileCache, old_years: float) -> None:
+    """Warn of a map that was old when it was flown over."""
+    dates = [source.date for source in cache.manifest.sources]
+    years = map_age_years(dates, estimates[0].t_ns) if estimates else None
+    if years is not None and years > old_years:
+        _log.warning(
+            "%s: %.1f years lie between its oldest pictures and the flight: expect fewer fixes", cache.path, years
+        )
+
+
+def _warn_of_takeoff(takeoff: GeoPoint | None, cache: TileCache) -> None:
+    if takeoff is not None and cache.terrain_at(takeoff) is None:
+        _log.warning(
+            "take-off: %s has no terrain at %.6f,%.6f: heights over take-off are taken for heights above ground",
+            cache.path, takeoff.lat_deg, takeoff.lon_deg,
+        )  # fmt: skip
 
 
 def _height_advice(kinds: set[str], cache: TileCache) -> str:

@@ -19,9 +19,9 @@ from pyulog import ULog as OtherULog
 from uavloc.errors import InputError
 from uavloc.frames import rotation_from_rpy
 from uavloc.logs import open_log
-from uavloc.logs.gnss import truth_at
 from uavloc.logs.items import Position
 from uavloc.logs.tlog import Tlog, _checksum
+from uavloc.logs.truth import truth_of_log
 from uavloc.types import Altitude, Attitude, Event, Frame, GeoPoint, Height, Velocity
 
 BEGIN_S = 1_700_000_000.0
@@ -195,8 +195,10 @@ def test_a_clock_that_goes_back_is_told(tmp_path: Path) -> None:
 def test_truth_lies_straight_between_positions_and_not_across_a_gap(tmp_path: Path) -> None:
     positions = [Position(s * 10**9, GeoPoint(48.0 + 1e-4 * s, 11.0)) for s in (0, 1, 2, 9, 10)]
     frames = [(t_ns, str(t_ns)) for t_ns in (500_000_000, 1_000_000_000, 5_000_000_000, 9_250_000_000, 20_000_000_000)]
-    truth = truth_at(positions, frames, tmp_path)
+    truth = truth_of_log(positions, frames, tmp_path)
     assert [row.t_ns for row in truth] == [500_000_000, 1_000_000_000, 9_250_000_000]
     assert [row.point.lat_deg for row in truth] == pytest.approx([48.00005, 48.0001, 48.000925], abs=1e-8)
     with pytest.raises(InputError, match="--truth"):
-        truth_at(positions, [(50 * 10**9, "late")], tmp_path)
+        truth_of_log(positions, [(50 * 10**9, "late")], tmp_path)
+    with pytest.raises(InputError, match=r"no GNSS position .* --truth FILE"):
+        truth_of_log([], frames, tmp_path)

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mcap.reader import make_reader
-from program import Flown, is_refused, uavloc, works
+from program import Flown, is_refused, rows, uavloc, works
 
 from uavloc import __version__
 from uavloc.camera import load_camera
@@ -122,7 +122,7 @@ def test_a_viewer_finds_pictures_in_a_type_it_knows(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def recorded(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A flight as the onboard program records it, with a note of none of its troubles."""
+    """A flight as the onboard program records it, which ends while the program works on a 25th frame."""
     config, start = Config(), start_from_text(flown.start)
     encoder = load_engine(config.engine.name, 1)
     camera_file = flown.log / "camera.json"
@@ -139,13 +139,27 @@ def recorded(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> Path:
             estimate = localizer.handle(event)
             if estimate is not None:
                 recorder.estimate(estimate)
+        recorder.event(dataclasses.replace(event, t_ns=event.t_ns + 10**9, name="unanswered"))
         recorder.close()
     return recorder.path
 
 
 def test_a_flight_is_repeated_bit_for_bit(recorded: Path, flown: Flown, tmp_path: Path) -> None:
-    ran = works("replay", recorded, "--cache", flown.cache, "--out", tmp_path / "again")
-    assert "all 24 estimates of the flight, bit for bit" in " ".join(ran.out.split())
+    """And scored with true positions that know no names of frames, only times."""
+    track = tmp_path / "truth.csv"
+    columns = ("t_s", "lat_deg", "lon_deg", "terrain")
+    lines = (",".join(row[column] for column in columns) for row in rows(flown.truth))
+    track.write_text("\n".join([",".join(columns), *lines]))
+    ran = works("replay", recorded, "--cache", flown.cache, "--truth", track, "--out", tmp_path / "again")
+    words = " ".join(ran.out.split())
+    assert "all 24 estimates of the flight, bit for bit; 1 more it had not answered yet when it ended" in words
+    assert "by time, on the clock of the log" in words
+    metrics = json.loads((tmp_path / "again" / "metrics.json").read_text())
+    assert metrics["attempted"] == 24
+    assert metrics["frames_without_truth"] == 1
+    assert metrics["cep95_m"] < 10.0
+    assert metrics["recall_1000m2"] > 0.8
+    assert sum(part["attempted"] for part in metrics["by_terrain"].values()) == 24
     positions = [line.split(",")[2] for line in (tmp_path / "again" / "estimates.csv").read_text().splitlines()[1:]]
     assert sum(map(bool, positions)) >= 20
 

@@ -9,6 +9,7 @@ import pytest
 
 from uavloc.errors import InputError
 from uavloc.logs import load_truth
+from uavloc.logs.truth import read_truth
 from uavloc.types import GeoPoint, Truth
 
 
@@ -69,3 +70,41 @@ def test_a_column_may_name_the_terrain(tmp_path: Path) -> None:
     path.write_text(f"frame,t_s,lat_deg,lon_deg,terrain\na,1.5,-29.4,-51.9,{'x' * 41}\n")
     with pytest.raises(InputError, match="row 2: terrain: must be a word or two"):
         load_truth(path)
+
+
+FRAMES = [(500_000_000, "a"), (1_500_000_000, "b"), (9_000_000_000, "late")]
+LATER_NS = 1_700_000_000 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("truth_from_s", "frames_from_ns", "clock"),
+    [
+        (0.0, 0, "by time, on the clock of the log"),
+        (1_700_000_000.0, LATER_NS, "by time, from 1970"),
+        (-0.5, LATER_NS, "by time, from the first frame"),
+    ],
+)
+def test_rows_without_names_are_a_track_over_time(
+    tmp_path: Path, truth_from_s: float, frames_from_ns: int, clock: str
+) -> None:
+    rows = "\n".join(
+        f"{truth_from_s + s:.3f},{48 + 1e-4 * s:.7f},11,{land}" for s, land in enumerate(["wood", "", "town"])
+    )
+    truth = read_truth(truth_file(tmp_path, f"t_s,lat_deg,lon_deg,terrain\n{rows}\n"))
+    frames = [(frames_from_ns + t_ns, name) for t_ns, name in FRAMES]
+    assert truth.clock(frames[0][0]) == clock
+    found = truth.of(frames)
+    assert [(row.t_ns, row.name, row.terrain) for row in found] == [(*frames[0], "wood"), (*frames[1], "")]
+    assert [row.point.lat_deg for row in found] == pytest.approx([48.00005, 48.00015], abs=1e-7)
+
+
+def test_a_track_that_cannot_be_of_the_log_is_refused(tmp_path: Path) -> None:
+    dated = read_truth(truth_file(tmp_path, "t_s,lat_deg,lon_deg\n1700000000,48,11\n1700000001,48,11\n"))
+    with pytest.raises(InputError, match="counts from 1970, but the log does not know the date"):
+        dated.clock(5 * 10**9)
+    with pytest.raises(InputError, match="no row within 2 s of any frame"):
+        dated.of([(LATER_NS + 10**12, "a")])
+    with pytest.raises(InputError, match=r"row 3: t_s: '1' is not after the row before"):
+        read_truth(truth_file(tmp_path, "t_s,lat_deg,lon_deg\n1,48,11\n1,48,11\n"))
+    with pytest.raises(InputError, match="holds no position"):
+        read_truth(truth_file(tmp_path, "t_s,lat_deg,lon_deg\n1,,\n"))

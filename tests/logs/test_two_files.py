@@ -136,7 +136,9 @@ def test_logs_tells_what_is_in_each_file(tlog: Path, video: Path, tmp_path: Path
     assert first["found"] == {"attitude": 48, "height": 24, "position": 24, "exposure": 24, "altitude take-off": 2}
     assert second["topics"] == {"picture": 24}
     assert "broken.SRT" in third["refused"]
+    assert json.loads(at_once("inspect", tlog, "--json").out) == [first]
     table = at_once("logs", tlog)
+    assert at_once("inspect", tlog) == table
     assert table.code == 0
     for word in ("MAVLink telemetry log", "attitude", "height above ground", "pictures: name them with --video"):
         assert word in table.out

@@ -18,7 +18,7 @@ from program import ENVIRONMENT, Flown, at_once, command, is_refused, uavloc
 
 from uavloc.config import Config, load_config
 
-SECTIONS = ("mission", "source", "link", "publish", "operator", "recorder", "onboard", "engine", "cache")
+SECTIONS = ("mission", "source", "link", "publish", "operator", "monitor", "recorder", "onboard", "engine", "cache")
 
 
 @pytest.mark.parametrize("autopilot", ["ardupilot", "px4"])

@@ -140,6 +140,16 @@ def test_timings_are_those_of_numpy_and_bounded() -> None:
     assert told["p95_ms"] == pytest.approx(np.percentile(values[-512:], 95), abs=0.06)
 
 
+def test_percentiles_are_reckoned_once_a_second_at_most() -> None:
+    timings = Timings()
+    timings.add({"encode": 1.0})
+    first = timings.summary()
+    timings.add({"encode": 2.0})
+    assert timings.summary() is first
+    time.sleep(1.05)
+    assert timings.summary()["encode"]["count"] == 2
+
+
 class Scripted:
     """A camera that gives what it is told, and may fail."""
 

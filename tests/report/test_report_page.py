@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import chromium, open_page, requested, settle
+from browser import CONTRAST, at_pixel, chromium, open_page, painted, press, requested, settle, text
 from flights import MISCHIEF, content
 
 from uavloc.report import report_html
 
 FRAMES = 60
-CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -42,39 +41,10 @@ def opened(driver: Any, page: Path) -> Iterator[Any]:
     assert [url for url in requested(driver) if not url.startswith("data:")] == [page.as_uri()]
 
 
-def text(driver: Any, id_: str) -> str:
-    return driver.execute_script("return document.getElementById(arguments[0]).textContent", id_)
-
-
 def scrub(driver: Any, index: int) -> None:
     driver.execute_script(
         "const s = document.getElementById('scrub'); s.value = arguments[0]; s.dispatchEvent(new Event('input'))", index
     )
-    settle(driver)
-
-
-def painted(driver: Any) -> str:
-    settle(driver)
-    return driver.execute_script("return document.getElementById('map').toDataURL()")
-
-
-def press(driver: Any, *keys: str) -> None:
-    from selenium.webdriver import ActionChains
-
-    ActionChains(driver).send_keys(*keys).perform()
-    settle(driver)
-
-
-def at_pixel(driver: Any, selector: str, x: float, y: float, click: bool = False) -> None:
-    """Point at a place of an element, from its upper left corner."""
-    corner = driver.execute_script(
-        "const e = document.querySelector(arguments[0]); e.scrollIntoView({block: 'center', behavior: 'instant'}); "
-        "const b = e.getBoundingClientRect(); return [b.x, b.y]", selector,
-    )  # fmt: skip
-    where = {"x": corner[0] + x, "y": corner[1] + y, "button": "left", "clickCount": 1}
-    driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", **where, "button": "none"})
-    for kind in ("mousePressed", "mouseReleased") if click else ():
-        driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **where})
     settle(driver)
 
 

@@ -35,7 +35,7 @@ class Pipeline:
         self._delay_ns = round(config.delay_ms * 1e6)
         self._text = f"{config.place} ! {SINK}"
         self._closed = threading.Event()
-        self._gst = _gstreamer()
+        self._gst = gstreamer()
         self._parse()
 
     def frames(self) -> Iterator[Frame]:
@@ -93,7 +93,8 @@ class Pipeline:
         return self._clock.now_ns() - int(age_ns) - self._delay_ns
 
 
-def _gstreamer() -> Any:
+def gstreamer() -> Any:
+    """GStreamer's Python binding, initialised; raises LinkError where it is missing."""
     try:
         import gi
 

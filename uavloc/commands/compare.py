@@ -56,5 +56,5 @@ def _figure(name: str, value: float | None, sign: str = "-") -> str:
         return "-"
     if name == "false_positions":
         return f"{value:.0f}"
-    share = name.startswith(("a_", "availability"))
+    share = name.startswith(("a_", "availability", "recall_"))
     return f"{100.0 * value:{sign}.1f} %" if share else f"{value:{sign}.2f} m"

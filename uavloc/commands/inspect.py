@@ -1,4 +1,4 @@
-"""`uavloc inspect`: what is in a cache, and whether it will work there."""
+"""`uavloc inspect`: what is in a cache, and whether it will work there; of a log the same as `uavloc logs`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import math
 from pathlib import Path
 from typing import Any
 
-from uavloc.commands import localizability
+from uavloc.commands import localizability, logs
 from uavloc.commands.words import megabytes
 from uavloc.console import say, show_table
+from uavloc.logs import is_log
 from uavloc.terrain import DATUMS
 from uavloc.tiles import TileCache, summary
 
@@ -18,16 +19,19 @@ from uavloc.tiles import TileCache, summary
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options of `uavloc inspect`."""
     parser.epilog = localizability.EXAMPLES
-    parser.add_argument("cache", type=Path, metavar="CACHE", help="tile cache made by 'uavloc build'")
+    parser.add_argument("cache", type=Path, metavar="CACHE|LOG", help="tile cache, log, video or pictures")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
     localizability.configure(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the facts of a cache, or what is to be expected of flights on it."""
+    """Print the facts of a cache or a log, or what is to be expected of flights on the cache."""
     if localizability.is_asked(arguments):
         localizability.run(arguments)
+        return
+    if _is_log(arguments.cache):
+        logs.show([arguments.cache], as_json=arguments.json)
         return
     with TileCache.open(arguments.cache) as cache:
         facts = summary(cache)
@@ -35,6 +39,14 @@ def run(arguments: argparse.Namespace) -> None:
         say(json.dumps(facts, indent=2))
     else:
         show_table(_rows(facts))
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a path is no cache but a log; what cannot be read is left to the cache to refuse."""
+    try:
+        return is_log(path)
+    except OSError:
+        return False
 
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -42,6 +42,7 @@ _log = logging.getLogger(__name__)
 EXAMPLES = """
 examples:
   uavloc inspect field.mbtiles
+  uavloc inspect flight.bin
   uavloc inspect field.mbtiles --localizability --camera camera.json --agl-m 120 --out will-it-work
   uavloc inspect field.mbtiles --localizability --camera camera.json --agl-m 120 --mission mission.plan --speed-mps 18
 

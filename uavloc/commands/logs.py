@@ -47,8 +47,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what is in every log; raises InputError where some were refused."""
-    paths: Sequence[Path] = arguments.logs
-    if len(paths) == 1 and not arguments.json:
+    show(arguments.logs, as_json=arguments.json)
+
+
+def show(paths: Sequence[Path], *, as_json: bool) -> None:
+    """Print what is in logs, as tables or as one JSON document; raises InputError where some were refused."""
+    if len(paths) == 1 and not as_json:
         show_table(_rows(contents_of(paths[0])), title=str(paths[0]))
         return
     documents = []
@@ -63,9 +67,9 @@ def run(arguments: argparse.Namespace) -> None:
         else:
             documents.append(_document(path, contents))
             rows = _rows(contents)
-        if not arguments.json:
+        if not as_json:
             show_table(rows, title=str(path))
-    if arguments.json:
+    if as_json:
         say(json.dumps(documents, indent=2))
     if refused:
         raise InputError(f"{refused} of {len(paths)} logs were refused")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from uavloc.autopilot.link import Link
+from uavloc.autopilot.meeting import meet
 from uavloc.autopilot.paramapply import apply
 from uavloc.autopilot.paramcheck import Finding, checked, reminders, rules_for, unfit
 from uavloc.autopilot.paramfile import param_file
@@ -21,7 +21,7 @@ from uavloc.autopilot.vehicle import Vehicle
 from uavloc.clock import Clock
 from uavloc.config import load_config
 from uavloc.console import TABLE_COLUMNS, progress, say, show_table
-from uavloc.errors import ConfigError, InputError, LinkError, UavlocError, UsageError
+from uavloc.errors import ConfigError, InputError, UavlocError, UsageError
 from uavloc.files import write_atomic
 from uavloc.flightconfig import LinkConfig, PublishConfig, RouteName
 
@@ -32,10 +32,6 @@ _EXAMPLES = """examples:
 
 Exit codes: 0 all is right, 1 something is wrong or could not be set, 2 wrong usage.
 """
-_VERSION_S = 5.0
-"""A vehicle that has not told its version so long after it was first heard is taken as old."""
-_HOVERS_S = 2.5
-"""An aeroplane that has not told by then that it can hover cannot."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
     link = _link(arguments, config)
     link.start()
     try:
-        vehicle = _met(link, config, arguments.timeout_s)
+        vehicle = meet(link, config, arguments.timeout_s)
         wanted = _wanted(arguments, publish, vehicle)
         client = ParamClient(link.send, vehicle)
         link.subscribe(client.hear)
@@ -99,26 +95,6 @@ def _link(arguments: argparse.Namespace, config: LinkConfig) -> Link:
     except (ConfigError, InputError) as error:
         named = "--link" if arguments.link is not None else f"{arguments.config}: link.0"
         raise ConfigError(f"{named}: {error}") from error
-
-
-def _met(link: Link, config: LinkConfig, timeout_s: float) -> Vehicle:
-    """The vehicle, once it is known what it is."""
-    start = time.monotonic()
-    known_at: float | None = None
-    while time.monotonic() - start < timeout_s:
-        vehicle = link.vehicle
-        if vehicle.autopilot != "unknown":
-            known_at = known_at or time.monotonic()
-            known_s = time.monotonic() - known_at
-            if (
-                vehicle.version is not None and (vehicle.kind != "plane" or known_s > _HOVERS_S)
-            ) or known_s > _VERSION_S:
-                return vehicle
-        time.sleep(0.05)
-    if known_at is not None:
-        return link.vehicle
-    why = f" ({link.health.trouble})" if link.health.trouble else ""
-    raise LinkError(f"{config.url}: no ArduPilot or PX4 with system id {config.vehicle} within {timeout_s:g} s{why}")
 
 
 def _wanted(arguments: argparse.Namespace, publish: PublishConfig, vehicle: Vehicle) -> Wanted:

@@ -11,7 +11,8 @@ from uavloc.console import progress, say, show_table
 from uavloc.errors import UsageError
 from uavloc.evaluate import table
 from uavloc.logs.flight import RATE_HZ
-from uavloc.run import STALE, TRUTH_OF_LOG, Job, Result, run_replay
+from uavloc.replayjob import TRUTH_OF_LOG, Job
+from uavloc.run import STALE, Result, run_replay
 from uavloc.starttext import point_from_text, start_from_text
 from uavloc.types import GeoPoint, Start
 
@@ -69,8 +70,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "begins at the take-off, which then is the start",
     )  # fmt: skip
     parser.add_argument(
-        "--truth", type=Path, metavar="FILE|log", help="true positions (CSV, or GNSS of the log), only to score"
-    )
+        "--truth", type=Path, metavar="FILE|log",
+        help="true positions, only to score: a CSV by frame or by time (docs/report.md), or GNSS of the log",
+    )  # fmt: skip
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     parser.add_argument("--report", action="store_true", help="also write report.html: the flight, to look through")
     parser.add_argument(
@@ -159,6 +161,8 @@ def summary(result: Result) -> list[tuple[str, str]]:
     ]
     if result.sync is not None:
         rows.append(("sync", result.sync.words))
+    if result.truth_clock:
+        rows.append(("truth", result.truth_clock))
     rows += [("advice", line) for line in result.advice]
     if result.repetition is not None:
         rows.append(("repeats", result.repetition.words))

@@ -56,6 +56,17 @@ class OnnxRuntime:
         return [np.asarray(value, np.float32) for value in found]
 
 
+def onnxruntime_facts() -> tuple[str, str, list[str]]:
+    """Version of ONNX Runtime, its folder, and the providers compiled into it, which may not run here.
+
+    Raises MissingExtraError.
+    """
+    onnxruntime = _onnxruntime()
+    there = {name: short for short, name in PROVIDERS.items()}
+    compiled = [there[name] for name in onnxruntime.get_available_providers() if name in there]
+    return onnxruntime.__version__, str(Path(onnxruntime.__file__).parent), compiled
+
+
 def _session(model: bytes, provider: str, options: Any, shapes: Shapes | None) -> tuple[Any, Any]:
     """A session that really has the provider, and the options of its runs."""
     onnxruntime = _onnxruntime()

@@ -94,6 +94,11 @@ class TensorRtRuntime:
         return bytes(plan)
 
 
+def tensorrt_version() -> str:
+    """Version of TensorRT; raises EngineError where there is none, or one that cannot be driven."""
+    return str(_tensorrt().__version__)
+
+
 def _tensorrt() -> Any:
     try:
         import tensorrt

@@ -20,7 +20,7 @@ from uavloc.logs.ulog import ULog
 from uavloc.logs.video import Video
 from uavloc.types import LogReader
 
-__all__ = ["READERS", "FlightLog", "camera_path", "contents_of", "load_truth", "open_log"]
+__all__ = ["READERS", "FlightLog", "camera_path", "contents_of", "is_log", "load_truth", "open_log"]
 
 
 class FlightLog(LogReader, Protocol):
@@ -67,6 +67,11 @@ def open_log(path: Path, size_px: tuple[int, int] | None = None) -> FlightLog:
             return reader(path, size_px)
     supported = "; ".join(reader.DESCRIPTION for reader in READERS.values())
     raise InputError(f"{path}: not a log that can be read. Supported: {supported}")
+
+
+def is_log(path: Path) -> bool:
+    """Whether a reader takes a path for a log, a video or pictures; raises OSError for a file that cannot be read."""
+    return Video.accepts(path) or any(reader.accepts(path) for reader in READERS.values())
 
 
 def contents_of(path: Path) -> Contents:

@@ -33,6 +33,8 @@ _CLOCKS_WITHIN_NS = 60_000_000_000
 _LOOKED_AT = 300
 _FASTEST_NS = 40_000_000
 """Attitudes that come faster are thinned out for the search."""
+_NEEDED = {"attitude", "height", "altitude take-off", "altitude amsl", "altitude ellipsoid"}
+"""Of these a log must tell something."""
 _OTHER_LENGTH_S, _OTHER_LENGTH_SHARE = 3.0, 0.02
 
 _log = logging.getLogger(__name__)
@@ -110,7 +112,8 @@ def _open_pictures(path: Path, size_px: tuple[int, int] | None, rate_hz: float) 
 
 def _sync(log: TelemetryLog, contents: Contents, pictures: Pictures, asked: float | Literal["auto"]) -> Sync:
     begin_ns, end_ns = contents.start_ns, contents.end_ns
-    if begin_ns is None or end_ns is None:
+    says = {kind for kind, count in contents.items.items() if count}
+    if begin_ns is None or end_ns is None or not says & _NEEDED:
         raise InputError(f"{log.path}: holds neither attitude nor height: name another log of the flight with --log")
     first_ns, last_ns = pictures.times()[0], pictures.times()[-1]
     dated = log.utc and pictures.utc

@@ -13,12 +13,9 @@ from uavloc.imagefile import IMAGE_ENDINGS, decode_image, read_bytes, read_image
 from uavloc.logs.csv_table import Row, read_table
 from uavloc.logs.frame_names import check_new, frame_name, stem
 from uavloc.logs.items import Contents, Position, kind_of
-from uavloc.logs.sensors import COLUMNS, events_of, time_ns
+from uavloc.logs.sensors import COLUMNS, DATED_NS, events_of, time_ns
 from uavloc.types import Event, Frame
 from uavloc.validation import nearest
-
-_DATED_NS = 10**18
-"""Times that are later count from 1970, not from the beginning of the flight: 2001."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +57,7 @@ class FramesFolder:
     @property
     def utc(self) -> bool:
         """Whether the times count from 1970."""
-        return self._shots[0].t_ns > _DATED_NS
+        return self._shots[0].t_ns > DATED_NS
 
     def times(self) -> list[int]:
         """When the pictures were taken."""

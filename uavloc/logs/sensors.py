@@ -32,6 +32,8 @@ ALT_STD_M = 5.0
 """Of an altitude: barometer and GNSS at the start, and mean sea levels that differ by a metre or two."""
 VEL_STD_MPS = 0.5
 
+DATED_NS = 10**18
+"""Times that are later count from 1970, not from the beginning of the flight: 2001."""
 _TINY = 1e-3
 _ALTITUDES: dict[str, VerticalDatum] = {"alt_amsl_m": "amsl", "alt_ell_m": "ellipsoid"}
 

@@ -16,6 +16,7 @@ from uavloc.autopilot.links import Links
 from uavloc.cameras import open_source
 from uavloc.clock import Clock
 from uavloc.errors import LinkError, MissingExtraError, UavlocError, one_line
+from uavloc.monitor.address import listening
 from uavloc.onboard.controlserver import ControlServer
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.pausefile import PauseFile
@@ -44,30 +45,51 @@ def checks(opening: Opening) -> list[Check]:
         links = Links(opening.config.link, Clock())
     links.start()
     try:
-        camera = _check(
-            "camera file",
-            lambda: f"{opening.camera.width_px} x {opening.camera.height_px} px",
-            Path(opening.config.mission.camera).is_file(),
-        )
-        world = [_pictures(opening, camera), *_links(links)]
+        world = [picture(opening), *_links(links)]
     finally:
         links.close()
-    engine = _check("engine", lambda: opening.encoder.name)
+    return [
+        *prepared(opening),
+        *world,
+        _check("control socket", lambda: _socket(opening)),
+        _check("state file", lambda: _state(opening.config.mission.state)),
+        _check("monitor", lambda: _monitor(opening)),
+        publishing(opening),
+        _check("recorder", lambda: _recorder(opening)),
+    ]
+
+
+def prepared(opening: Opening) -> list[Check]:
+    """What was made before the mission: engine, cache, camera file, take-off and start."""
+    engine, camera = _check("engine", lambda: opening.encoder.name), _camera(opening)
     cache = _cache_checked(opening, [engine, camera])
+    takeoff = "not given: the start, where the flight begins there"
     return [
         engine,
         cache,
         camera,
-        _check(
-            "take-off", lambda: "given" if opening.takeoff else "not given: the start, where the flight begins there"
-        ),
+        _check("take-off", lambda: "given" if opening.takeoff else takeoff),
         _start_checked(opening, cache),
-        *world,
-        _check("control socket", lambda: _socket(opening)),
-        _check("state file", lambda: _state(opening.config.mission.state)),
-        _check("publishing", lambda: _publishing(opening)),
-        _check("recorder", lambda: _recorder(opening)),
     ]
+
+
+def picture(opening: Opening) -> Check:
+    """Wait for one picture; of the size that the camera file says, where there is one."""
+    came: list[Frame] = []
+    read = _check("pictures", lambda: _picture(opening, came))
+    if read.verdict != "ok" or _camera(opening).verdict != "ok":
+        return read
+    return _check("pictures", lambda: _fitting(opening, came[0], read.said))
+
+
+def publishing(opening: Opening) -> Check:
+    """Whether positions would go out: a pause outlasts a restart."""
+    return _check("publishing", lambda: _publishing(opening))
+
+
+def _camera(opening: Opening) -> Check:
+    is_there = Path(opening.config.mission.camera).is_file()
+    return _check("camera file", lambda: f"{opening.camera.width_px} x {opening.camera.height_px} px", is_there)
 
 
 def _check(what: str, look: Callable[[], str], is_there: bool = True) -> Check:
@@ -114,15 +136,6 @@ def _start(opening: Opening) -> str:
     if not opening.cache.covers(start.point):
         raise UavlocError(f"mission.start: {start.point.lat_deg:.6f},{start.point.lon_deg:.6f} lies off the cache")
     return f"{start.point.lat_deg:.6f},{start.point.lon_deg:.6f} within {start.std_m:g} m (1 sigma)"
-
-
-def _pictures(opening: Opening, camera: Check) -> Check:
-    """Wait for one picture; of the size that the camera file says, where there is one."""
-    came: list[Frame] = []
-    read = _check("pictures", lambda: _picture(opening, came))
-    if read.verdict != "ok" or camera.verdict != "ok":
-        return read
-    return _check("pictures", lambda: _fitting(opening, came[0], read.said))
 
 
 def _picture(opening: Opening, taken: list[Frame]) -> str:
@@ -193,6 +206,14 @@ def _socket(opening: Opening) -> str:
         return "none"
     ControlServer(Path(name)).close()
     return name
+
+
+def _monitor(opening: Opening) -> str:
+    if not opening.config.monitor.listen:
+        return "none"
+    found = listening(opening.config.monitor)
+    found.close()
+    return f"{found.url}{' with a secret' if found.secret else ''}"
 
 
 def _state(name: str) -> str:

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from uavloc.errors import UavlocError, one_line, printable
 from uavloc.onboard.operating import Operator
@@ -19,10 +19,10 @@ MAX_LINE_BYTES = 4096
 _log = logging.getLogger(__name__)
 
 
-def answer(line: bytes, operator: Operator) -> bytes:
-    """The line that answers a line; never raises on what was asked."""
+def answer(line: bytes, operator: Operator, orders: TypeAdapter[Any] = ORDERS) -> bytes:
+    """The line that answers a line, if that is one of some orders; never raises on what was asked."""
     try:
-        order = ORDERS.validate_json(line)
+        order = orders.validate_json(line)
         said = _obeyed(order, operator)
         status = {"status": operator.status()} if isinstance(order, StatusOrder) else {}
         return _line({"ok": True, "said": said, **status})

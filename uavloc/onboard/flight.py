@@ -20,6 +20,10 @@ from uavloc.autopilot.readings import Readings
 from uavloc.cameras import open_source
 from uavloc.clock import Clock
 from uavloc.errors import UavlocError
+from uavloc.monitor.address import Listening, listening
+from uavloc.monitor.feed import Feed
+from uavloc.monitor.onlooker import Onlooker
+from uavloc.monitor.server import Monitor
 from uavloc.onboard.capture import Capture
 from uavloc.onboard.controlserver import ControlServer
 from uavloc.onboard.localizing import Localizing
@@ -29,6 +33,7 @@ from uavloc.onboard.operating import Operator
 from uavloc.onboard.pausefile import PauseFile
 from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.recorders import recorder_of
+from uavloc.onboard.recording import Recorders
 from uavloc.onboard.report import Report
 from uavloc.onboard.resuming import take_up, young_state
 from uavloc.onboard.sensors import Sensors
@@ -59,6 +64,8 @@ class Flight:
         state = young_state(config.mission)
         takeoff = (state.takeoff_point() if state else None) or opening.takeoff
         opening.check_start()
+        onlooker = Onlooker()
+        opening.on_look = onlooker.look if config.monitor.listen else None
         fitted = opening.fitted(takeoff)
         resumed = state is not None and take_up(state, fitted, clock)
         self._attitudes = Attitudes(config.onboard.attitude_buffer_s)
@@ -82,12 +89,17 @@ class Flight:
                 self._server = ControlServer(Path(config.operator.socket)) if config.operator.socket else None
             if self._server is not None:
                 undo.callback(self._server.close)
+            with opening.naming("monitor"):
+                listens = listening(config.monitor) if config.monitor.listen else None
+            if listens is not None:
+                undo.callback(listens.close)
             self._recorder = recorder_of(opening, clock.now_ns())
             undo.pop_all()
         if resumed:
             self._recorder.note("the flight began with the state of an earlier run")
+        recorder = self._recorder if listens is None else Recorders(self._recorder, onlooker)
         self._localizing = Localizing(
-            fitted, slot, self._sensors, self._recorder, clock, self._report, timings,
+            fitted, slot, self._sensors, recorder, clock, self._report, timings,
             config.onboard.attitude_wait_ms / 1e3,
         )  # fmt: skip
         board = self._localizing.board
@@ -104,6 +116,7 @@ class Flight:
             lambda path: opening.fitted_to(path, board.newest.takeoff), self._status.document, pause, clock,
             self._report,
         )  # fmt: skip
+        self._monitor = None if listens is None else self._made_monitor(listens, onlooker)
         self._stages = self._made_stages()
         self._saved_s, self._saved_ns = 0.0, 0
 
@@ -136,6 +149,8 @@ class Flight:
         self._links.start()
         for stage in self._stages:
             stage.start()
+        if self._monitor is not None:
+            self._monitor.start()
         notify("READY=1", "STATUS=looking for the position")
 
     def _go_on_paused(self, pause: PauseFile) -> None:
@@ -209,6 +224,8 @@ class Flight:
         """End everything within two seconds; whether all threads have ended."""
         notify("STOPPING=1")
         self._stopping.set()
+        if self._monitor is not None:
+            self._monitor.stop()
         self._capture.close()
         until_s = time.monotonic() + _GRACE_S
         ended = [stage.ended(until_s - time.monotonic()) for stage in self._stages]
@@ -216,6 +233,17 @@ class Flight:
         self._publisher.close()
         self._links.close()
         self._recorder.close()
+        if self._monitor is not None:
+            self._monitor.close()
         if self._server is not None:
             self._server.close()
         return all(ended)
+
+    def _made_monitor(self, listens: Listening, onlooker: Onlooker) -> Monitor:
+        feed = Feed(
+            onlooker, lambda: self._publishing.last, self._operator.status, lambda: self._localizing.cache,
+            lambda: list(self._report.recent), self._config.onboard.frame_timeout_s,
+        )  # fmt: skip
+        return Monitor(
+            self._config.monitor, listens, feed, self._operator, self._report, self._config.onboard.frame_timeout_s
+        )

@@ -60,9 +60,9 @@ class HostedFlight:
         self._config, self._clock, self._on_frame = config.publish, clock, on_frame
         self._report, self._slot, self._watch = Report(), Slot[Frame](room), CameraWatch()
         self._lock = threading.Lock()
-        on_look = None if picture is None else picture.look
+        opening.on_look = None if picture is None else picture.look
         opening.check_start()
-        fitted = opening.fitted(opening.takeoff, on_look)
+        fitted = opening.fitted(opening.takeoff)
         wait_s = _PATIENT_S if room > 1 else config.onboard.attitude_wait_ms / 1e3
         self.localizing = Localizing(
             fitted, self._slot, self.inflow, recorder_of(opening, clock.now_ns()), clock, self._report, self.timings,
@@ -72,7 +72,7 @@ class HostedFlight:
         self.publishing = Publishing(board, publishers, config.publish, clock, self._report, self.timings)
         self.operator = Operator(
             self.localizing, self.publishing, self.inflow.take,
-            lambda path: opening.fitted_to(path, board.newest.takeoff, on_look), dict, PauseFile(""), clock,
+            lambda path: opening.fitted_to(path, board.newest.takeoff), dict, PauseFile(""), clock,
             self._report,
         )  # fmt: skip
         self._watchdog_s = config.onboard.watchdog_s

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from uavloc.camera import CameraModel, load_camera
-from uavloc.config import Config, load_config
+from uavloc.config import load_config
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, ConfigError, EngineError, InputError, UsageError
 from uavloc.localizer import Localizer, OnLook
 from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
+from uavloc.onboard.wholepaths import with_whole_paths
 from uavloc.runadvice import check_start
 from uavloc.starttext import point_from_text, start_from_text
 from uavloc.tiles import TileCache
@@ -27,6 +27,8 @@ class Opening:
     def __init__(self, path: Path) -> None:
         self.path, self.folder = path, path.absolute().parent
         self.config = with_whole_paths(load_config(path), self.folder)
+        self.on_look: OnLook | None = None
+        """Shown every search of the map by the localizers that are made from then on."""
 
     @cached_property
     def start(self) -> Start | None:
@@ -67,18 +69,18 @@ class Opening:
             if start is not None:
                 check_start(start, cache)
 
-    def fitted(self, takeoff: GeoPoint | None, on_look: OnLook | None = None) -> Fitted:
+    def fitted(self, takeoff: GeoPoint | None) -> Fitted:
         """A localizer for the start on the cache; raises ConfigError, MissingExtraError."""
         camera, start, cache = self.camera, self.start, self.cache
         with self.naming("mission.cache"):
-            localizer = Localizer(cache, self.encoder, camera, self.config, start, takeoff, on_look)
+            localizer = Localizer(cache, self.encoder, camera, self.config, start, takeoff, self.on_look)
             return Fitted(localizer, cache, ground_of(cache))
 
-    def fitted_to(self, path: Path, takeoff: GeoPoint | None, on_look: OnLook | None = None) -> Fitted:
+    def fitted_to(self, path: Path, takeoff: GeoPoint | None) -> Fitted:
         """A localizer for another cache that knows of no start; raises CacheError and others of opening one."""
         cache = TileCache.open(path, self.encoder, self.config.cache.public_key)
         try:
-            localizer = Localizer(cache, self.encoder, self.camera, self.config, None, takeoff, on_look)
+            localizer = Localizer(cache, self.encoder, self.camera, self.config, None, takeoff, self.on_look)
             return Fitted(localizer, cache, ground_of(cache))
         except Exception:
             cache.close()
@@ -100,26 +102,3 @@ class Opening:
         if not Path(name).is_file():
             raise InputError(f"{name}: no such file")
         return Path(name)
-
-
-def with_whole_paths(config: Config, folder: Path) -> Config:
-    """The configuration with every path that is not empty counted from a folder; that of the key is already."""
-
-    def whole(text: str) -> str:
-        return str(folder / text) if text else ""
-
-    def changed(section: Any, **fields: Callable[[str], str]) -> Any:
-        return section.model_copy(update={name: of(getattr(section, name)) for name, of in fields.items()})
-
-    def engine(text: str) -> str:
-        return whole(text) if "/" in text else text
-
-    return config.model_copy(
-        update={
-            "mission": changed(config.mission, cache=whole, camera=whole, state=whole),
-            "engine": changed(config.engine, name=engine),
-            "link": tuple(changed(link, key=whole) for link in config.link),
-            "recorder": changed(config.recorder, folder=whole),
-            "operator": changed(config.operator, socket=whole),
-        }
-    )

@@ -54,8 +54,11 @@ class CacheOrder(Section):
     path: str = Field(min_length=1, max_length=2048)
 
 
+FlightOrder: TypeAlias = HintOrder | PauseOrder | ResumeOrder
 Order: TypeAlias = StatusOrder | HintOrder | PauseOrder | ResumeOrder | CacheOrder
 ORDERS: TypeAdapter[Order] = TypeAdapter(Annotated[Order, Field(discriminator="command")])
+FLIGHT_ORDERS: TypeAdapter[FlightOrder] = TypeAdapter(Annotated[FlightOrder, Field(discriminator="command")])
+"""What may be asked from afar: nothing that names a file."""
 
 
 def ask(path: Path, order: Order, timeout_s: float = 5.0) -> dict[str, Any]:

@@ -37,3 +37,30 @@ class NoRecorder:
 
     def close(self) -> None:
         """Nothing."""
+
+
+class Recorders:
+    """Several as one."""
+
+    def __init__(self, *recorders: FlightRecorder) -> None:
+        self._recorders = recorders
+
+    def event(self, event: Event) -> None:
+        """Each has it."""
+        for recorder in self._recorders:
+            recorder.event(event)
+
+    def estimate(self, estimate: Estimate) -> None:
+        """Each has it."""
+        for recorder in self._recorders:
+            recorder.estimate(estimate)
+
+    def note(self, text: str) -> None:
+        """Each has it."""
+        for recorder in self._recorders:
+            recorder.note(text)
+
+    def close(self) -> None:
+        """Each is finished."""
+        for recorder in self._recorders:
+            recorder.close()

@@ -13,6 +13,7 @@ from uavloc.config import CacheConfig, EngineConfig
 from uavloc.flightconfig import (
     LinkConfig,
     MissionConfig,
+    MonitorConfig,
     OnboardConfig,
     OperatorConfig,
     PublishConfig,
@@ -28,6 +29,7 @@ _SECTIONS: Mapping[str, type[Section]] = {
     "link": LinkConfig,
     "publish": PublishConfig,
     "operator": OperatorConfig,
+    "monitor": MonitorConfig,
     "recorder": RecorderConfig,
     "onboard": OnboardConfig,
     "engine": EngineConfig,

@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-from uavloc.files import write_atomic
+from uavloc.publish.collected import collected
 from uavloc.publish.stretches import stretches
 from uavloc.publish.values import seconds, std_ne_m
 from uavloc.types import Estimate, Fix, GeoPoint
-
-
-class GeoJsonTrack:
-    """Collects estimates and writes the file when closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._estimates: list[Estimate] = []
-
-    def publish(self, estimate: Estimate) -> None:
-        """Remember one estimate."""
-        self._estimates.append(estimate)
-
-    def close(self) -> None:
-        """Write the file; raises UavlocError."""
-        text = json.dumps(feature_collection(self._estimates), allow_nan=False)
-        write_atomic(self._path, text.encode())
 
 
 def feature_collection(estimates: list[Estimate]) -> dict[str, Any]:
@@ -69,3 +51,7 @@ def _position(point: GeoPoint) -> list[float]:
 
 def _feature(kind: str, coordinates: list[Any], properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "Feature", "geometry": {"type": kind, "coordinates": coordinates}, "properties": properties}
+
+
+GeoJsonTrack = collected(lambda estimates: json.dumps(feature_collection(estimates), allow_nan=False).encode())
+"""The publisher of the file."""

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from uavloc.files import write_atomic
+from uavloc.publish.collected import collected, xml_bytes
 from uavloc.publish.stretches import stretches
 from uavloc.types import Estimate
 
@@ -14,22 +13,6 @@ _NAMESPACE = "http://www.topografix.com/GPX/1/1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DATED_NS = (946_684_800 * 10**9, 4_102_444_800 * 10**9)
 """Times from 2000 to 2100 are dates; others count from the start of something, and GPX has no word for that."""
-
-
-class GpxTrack:
-    """Collects estimates and writes the file when closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._estimates: list[Estimate] = []
-
-    def publish(self, estimate: Estimate) -> None:
-        """Remember one estimate."""
-        self._estimates.append(estimate)
-
-    def close(self) -> None:
-        """Write the file; raises UavlocError."""
-        write_atomic(self._path, ET.tostring(gpx(self._estimates), encoding="utf-8", xml_declaration=True))
 
 
 def gpx(estimates: list[Estimate]) -> ET.Element:
@@ -49,3 +32,7 @@ def gpx(estimates: list[Estimate]) -> ET.Element:
 def _date(t_ns: int) -> str:
     when = _EPOCH + timedelta(microseconds=(t_ns + 500) // 1000)
     return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond:06d}Z"
+
+
+GpxTrack = collected(lambda estimates: xml_bytes(gpx(estimates)))
+"""The publisher of the file."""

@@ -3,32 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from uavloc.files import write_atomic
+from uavloc.publish.collected import collected, xml_bytes
 from uavloc.publish.stretches import stretches
 from uavloc.publish.values import seconds, std_ne_m
 from uavloc.types import Estimate, Fix, GeoPoint
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DOT = "http://maps.google.com/mapfiles/kml/shapes/shaded_dot.png"
-
-
-class KmlTrack:
-    """Collects estimates and writes the file when closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._estimates: list[Estimate] = []
-
-    def publish(self, estimate: Estimate) -> None:
-        """Remember one estimate."""
-        self._estimates.append(estimate)
-
-    def close(self) -> None:
-        """Write the file; raises UavlocError."""
-        write_atomic(self._path, ET.tostring(kml(self._estimates), encoding="utf-8", xml_declaration=True))
 
 
 def kml(estimates: list[Estimate]) -> ET.Element:
@@ -97,3 +80,7 @@ def _position(point: GeoPoint) -> str:
 def _text(parent: ET.Element, tag: str, text: str) -> None:
     """A child element with text; characters that XML cannot hold are replaced."""
     ET.SubElement(parent, tag).text = _NOT_XML.sub("\ufffd", text)
+
+
+KmlTrack = collected(lambda estimates: xml_bytes(kml(estimates)))
+"""The publisher of the file."""

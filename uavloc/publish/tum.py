@@ -12,25 +12,9 @@ from pathlib import Path
 
 from uavloc.files import write_atomic
 from uavloc.frames import LocalFrame
+from uavloc.publish.collected import collected
 from uavloc.publish.values import seconds
 from uavloc.types import Estimate, GeoPoint, Truth
-
-
-class TumTrack:
-    """Collects estimates and writes the file when closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._estimates: list[Estimate] = []
-
-    def publish(self, estimate: Estimate) -> None:
-        """Remember one estimate."""
-        self._estimates.append(estimate)
-
-    def close(self) -> None:
-        """Write the file; raises UavlocError."""
-        poses = ((e.t_ns, e.point, e.heading_rad) for e in self._estimates if e.point is not None)
-        write_atomic(self._path, tum(poses, origin_of(self._estimates)).encode())
 
 
 def write_tum_truth(path: Path, truth: Iterable[Truth], estimates: Iterable[Estimate]) -> None:
@@ -60,3 +44,12 @@ def _lines(poses: Iterable[tuple[int, GeoPoint, float | None]], origin: GeoPoint
         north_m, east_m = frame.ne_from_geo(point.lat_deg, point.lon_deg)
         half = 0.0 if heading_rad is None else (math.pi / 2.0 - heading_rad) / 2.0
         yield f"{seconds(t_ns)} {east_m:.4f} {north_m:.4f} 0 0 0 {math.sin(half):.9f} {math.cos(half):.9f}"
+
+
+def _track(estimates: list[Estimate]) -> bytes:
+    poses = ((e.t_ns, e.point, e.heading_rad) for e in estimates if e.point is not None)
+    return tum(poses, origin_of(estimates)).encode()
+
+
+TumTrack = collected(_track)
+"""The publisher of the file."""

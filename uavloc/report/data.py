@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from uavloc import __version__
 from uavloc.frames import LocalFrame
 from uavloc.report.content import Content, FramePictures, GroundPicture
 from uavloc.report.thumbnails import webp
-from uavloc.types import CHI2_95, FALSE_ERROR_M, Estimate, Float, Outcome
+from uavloc.types import CHI2_95, FALSE_ERROR_M, Estimate, Float, GeoPoint, Outcome
 
 MAP_SIDE_PX, MAP_QUALITY = 1600, 78
 
@@ -33,17 +33,28 @@ MEANINGS: dict[Outcome, str] = {
 }
 
 
+COLUMNS = (
+    "name", "t", "outcome", "fix", "lat", "lon", "at", "ellipse", "std", "heading", "protection", "odds", "ms",
+)  # fmt: skip
+"""What `frame_row` tells of a frame."""
+LAYERS = ("map", "truth", "track", "marks", "ellipses", "fit")
+
+PixelFromGeo: TypeAlias = Callable[[float, float], tuple[float, float]]
+
+
 def page_data(content: Content) -> dict[str, Any]:
     """What the page is given, ready for JSON."""
     names = [estimate.name for estimate in content.estimates]
+    at = content.map.pixel_from_geo
     occurred = [outcome for outcome in Outcome if any(e.outcome is outcome for e in content.estimates)]
     return {
         "version": __version__,
         "title": content.title,
         "map": _map(content),
         "frames": _frames(content),
-        "pictures": [_pictures(content, content.pictures.get(name)) for name in names],
+        "pictures": [pictures_row(content.pictures.get(name), at) for name in names],
         "outcomes": {str(outcome): MEANINGS[outcome] for outcome in occurred},
+        "layers": LAYERS,
         "falseErrorM": FALSE_ERROR_M,
         "headline": list(content.headline),
         "figures": list(content.figures),
@@ -74,41 +85,41 @@ def _px_per_m(content: Content) -> float:
 
 
 def _frames(content: Content) -> dict[str, list[Any]]:
-    estimates = content.estimates
-    truth = {row.name: row.point for row in content.truth}
+    estimates, at = content.estimates, content.map.pixel_from_geo
     first_ns = estimates[0].t_ns if estimates else 0
-    spots = [None if e.point is None else (e.point.lat_deg, e.point.lon_deg) for e in estimates]
-    true = [(p.lat_deg, p.lon_deg) if (p := truth.get(e.name)) else None for e in estimates]
+    rows = [frame_row(estimate, first_ns, at) for estimate in estimates]
+    truth = {row.name: row.point for row in content.truth}
     errors = [content.errors_ne_m.get(e.name) for e in estimates]
     return {
-        "name": [e.name for e in estimates],
-        "t": [_number((e.t_ns - first_ns) / 1e9, 3) for e in estimates],
-        "outcome": [str(e.outcome) for e in estimates],
-        "fix": [int(e.fix is not None) for e in estimates],
-        "lat": [None if s is None else _number(s[0], 7) for s in spots],
-        "lon": [None if s is None else _number(s[1], 7) for s in spots],
-        "at": _placed(content, spots),
-        "trueAt": _placed(content, true),
+        **{name: [row[name] for row in rows] for name in COLUMNS},
+        "trueAt": [_placed(truth.get(e.name), at) for e in estimates],
         "errNe": [None if e is None else [_number(v, 2) for v in e] for e in errors],
-        "ellipse": [_ellipse(e) for e in estimates],
-        "std": [_stds(e) for e in estimates],
-        "heading": _column(
-            estimates, lambda e: None if e.heading_rad is None else math.degrees(e.heading_rad) % 360, 1
-        ),
-        "protection": _column(estimates, lambda e: e.protection_m, 2),
-        "odds": _column(estimates, lambda e: e.log_odds, 2),
-        "ms": _column(estimates, lambda e: e.timings_ms.get("total"), 1),
     }
 
 
-def _column(estimates: Sequence[Estimate], of: Callable[[Estimate], float | None], digits: int) -> list[float | None]:
-    return [None if (value := of(estimate)) is None else _number(value, digits) for estimate in estimates]
+def frame_row(estimate: Estimate, first_ns: int, pixel_from_geo: PixelFromGeo) -> dict[str, Any]:
+    """An estimate as the page draws it: `at` in pixels of the map, times in seconds since `first_ns`."""
+    point, heading_rad = estimate.point, estimate.heading_rad
+    return {
+        "name": estimate.name,
+        "t": _number((estimate.t_ns - first_ns) / 1e9, 3),
+        "outcome": str(estimate.outcome),
+        "fix": int(estimate.fix is not None),
+        "lat": None if point is None else _number(point.lat_deg, 7),
+        "lon": None if point is None else _number(point.lon_deg, 7),
+        "at": _placed(point, pixel_from_geo),
+        "ellipse": _ellipse(estimate),
+        "std": _stds(estimate),
+        "heading": None if heading_rad is None else _number(math.degrees(heading_rad) % 360, 1),
+        "protection": None if estimate.protection_m is None else _number(estimate.protection_m, 2),
+        "odds": None if estimate.log_odds is None else _number(estimate.log_odds, 2),
+        "ms": None if (ms := estimate.timings_ms.get("total")) is None else _number(ms, 1),
+    }
 
 
-def _placed(content: Content, spots: Sequence[tuple[float, float] | None]) -> list[list[float | None] | None]:
-    """Places in pixels of the map."""
-    at = content.map.pixel_from_geo
-    return [None if spot is None else [_number(v, 2) for v in at(*spot)] for spot in spots]
+def _placed(point: GeoPoint | None, pixel_from_geo: PixelFromGeo) -> list[float | None] | None:
+    """A place in pixels of the map."""
+    return None if point is None else [_number(v, 2) for v in pixel_from_geo(point.lat_deg, point.lon_deg)]
 
 
 def _ellipse(estimate: Estimate) -> list[float | None] | None:
@@ -128,22 +139,23 @@ def _stds(estimate: Estimate) -> list[float | None] | None:
     return [_number(math.sqrt(max(0.0, float(estimate.cov_ne_m2[i, i]))), 2) for i in (0, 1)]
 
 
-def _pictures(content: Content, pictures: FramePictures | None) -> dict[str, Any] | None:
+def pictures_row(pictures: FramePictures | None, pixel_from_geo: PixelFromGeo) -> dict[str, Any] | None:
+    """The pictures of a frame as the page shows them."""
     if pictures is None:
         return None
     return {
         "frame": None if pictures.frame is None else _uri(pictures.frame),
         "laid": None if pictures.laid is None else _uri(pictures.laid),
-        "ground": _ground(content, pictures.ground),
-        "fit": _ground(content, pictures.fit),
+        "ground": _ground(pictures.ground, pixel_from_geo),
+        "fit": _ground(pictures.fit, pixel_from_geo),
     }
 
 
-def _ground(content: Content, picture: GroundPicture | None) -> dict[str, Any] | None:
+def _ground(picture: GroundPicture | None, at: PixelFromGeo) -> dict[str, Any] | None:
     """A picture with the box (left, top, right, bottom) of the map it lies on."""
     if picture is None:
         return None
-    at, box = content.map.pixel_from_geo, picture.box
+    box = picture.box
     corners = (*at(box.north_deg, box.west_deg), *at(box.south_deg, box.east_deg))
     return {"src": _uri(picture.webp), "box": [_number(v, 2) for v in corners], "found": picture.found}
 

@@ -10,27 +10,47 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from typing import Any
 
 from uavloc.report.content import Content
 from uavloc.report.data import page_data
 
-_PROGRAM = ("base", "marks", "map", "plots", "panels", "main")
+_PROGRAM = ("base", "marks", "map", "ground", "controls", "plots", "panels", "main")
 _PAGE = files("uavloc.report") / "page"
 
 
 def report_html(content: Content) -> str:
     """The report as one HTML document."""
-    style, program = _text("page.css"), _program()
-    parts = {
-        "policy": _policy(style, program),
-        "title": html.escape(content.title),
-        "style": style,
-        "program": program,
-        "data": json_in_html(page_data(content)),
-    }
-    page = _text("page.html")
+    style, program = page_text("page.css"), program_of(page_text(f"{name}.js") for name in _PROGRAM)
+    parts = {"title": content.title, "policy": policy(style, program)}
+    return filled(page_text("page.html"), style, program, page_data(content), parts)
+
+
+def page_text(name: str) -> str:
+    """A file of the page."""
+    return (_PAGE / name).read_text(encoding="utf-8")
+
+
+def program_of(scripts: Iterable[str]) -> str:
+    """Scripts as one program that leaves no names behind."""
+    body = "\n".join(scripts)
+    return f'"use strict";\n(() => {{\n{body}}})();\n'
+
+
+def policy(style: str, program: str, images: str = "data:", more: str = "form-action 'none'") -> str:
+    """The Content-Security-Policy of a page with that style and that program, and nothing else that runs."""
+    return (
+        f"default-src 'none'; img-src {images}; style-src '{_hash(style)}'; script-src '{_hash(program)}'; "
+        f"base-uri 'none'; {more}"
+    )
+
+
+def filled(page: str, style: str, program: str, data: Mapping[str, Any], texts: Mapping[str, str]) -> str:
+    """A page with what belongs between its {{braces}}: style, program, data, and texts by name."""
+    parts = {name: html.escape(text) for name, text in texts.items()}
+    parts |= {"style": style, "program": program, "data": json_in_html(data)}
     head, *rest = page.split("{{")
     return head + "".join(parts[name] + after for name, after in (piece.split("}}", 1) for piece in rest))
 
@@ -41,21 +61,5 @@ def json_in_html(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _program() -> str:
-    body = "\n".join(_text(f"{name}.js") for name in _PROGRAM)
-    return f'"use strict";\n(() => {{\n{body}}})();\n'
-
-
-def _policy(style: str, program: str) -> str:
-    return (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(program)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _text(name: str) -> str:
-    return (_PAGE / name).read_text(encoding="utf-8")

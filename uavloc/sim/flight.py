@@ -116,7 +116,7 @@ def check_inside(scene: Scene, frame: LocalFrame, line: Float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """What the vehicle brings home from one exposure; `pose` and `where` are the truth."""
+    """What the vehicle brings home from one exposure; `pose`, `where` and `terrain` are the truth."""
 
     index: int
     t_s: float
@@ -124,6 +124,7 @@ class Shot:
     reading: Reading
     pose: Pose
     where: GeoPoint
+    terrain: str
 
 
 class SimulatedFlight:
@@ -167,7 +168,8 @@ class SimulatedFlight:
             gain = (1.0 + spec.optics.gain_drift * float(drifts[k])) * automatic_gain(light)
             picture = photograph(light, spec.optics, shift, gain, stream(spec.seed, "photo", k))
             before = faulty_picture(picture, before, k, spec.faults)
-            yield Shot(k, t_s, before, faulty_reading(reading, k, spec.faults), pose, where)
+            terrain = scene.terrain(where, footprint_m(camera, pose.agl_m))
+            yield Shot(k, t_s, before, faulty_reading(reading, k, spec.faults), pose, where, terrain)
 
     def _where(self, pose: Pose) -> GeoPoint:
         return GeoPoint(*self._frame.geo_from_ne(pose.north_m, pose.east_m))
@@ -181,10 +183,15 @@ def simulate_flight(scene: Scene, spec: FlightSpec, out_dir: str | Path, progres
     flight = SimulatedFlight(scene, spec)
     with FramesFolder(out_dir, spec.camera, spec.optics.jpeg_quality) as folder:
         for shot in flight.shots():
-            folder.add(shot.index, shot.t_s, shot.picture, shot.reading, shot.pose, shot.where)
+            folder.add(shot.index, shot.t_s, shot.picture, shot.reading, shot.pose, shot.where, shot.terrain)
             if progress is not None:
                 progress(shot.index + 1, flight.count)
     return len(flight)
+
+
+def footprint_m(camera: CameraModel, agl_m: float) -> float:
+    """Half the shorter side of what a camera that looks straight down sees from a height."""
+    return 0.5 * agl_m * min(camera.width_px / camera.fx_px, camera.height_px / camera.fy_px)
 
 
 def image_shift_px(camera: CameraModel, pose: Pose, later: Pose) -> tuple[float, float]:

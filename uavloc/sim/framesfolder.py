@@ -23,7 +23,7 @@ SENSOR_COLUMNS = [
     "frame", "t_s", "heading_deg", "heading_std_deg", "roll_deg", "pitch_deg", "agl_m", "agl_std_m",
     "vel_n_mps", "vel_e_mps",
 ]  # fmt: skip
-TRUTH_COLUMNS = ["frame", "t_s", "lat_deg", "lon_deg", "heading_deg", "roll_deg", "pitch_deg", "agl_m"]
+TRUTH_COLUMNS = ["frame", "t_s", "lat_deg", "lon_deg", "heading_deg", "roll_deg", "pitch_deg", "agl_m", "terrain"]
 
 
 def camera_as_dict(camera: CameraModel) -> dict[str, Any]:
@@ -72,7 +72,9 @@ class FramesFolder:
         self._sensors.close()
         self._truth.close()
 
-    def add(self, index: int, t_s: float, picture: Pixels, reading: Reading, pose: Pose, where: GeoPoint) -> None:
+    def add(
+        self, index: int, t_s: float, picture: Pixels, reading: Reading, pose: Pose, where: GeoPoint, terrain: str
+    ) -> None:
         """One frame with its sensor and truth rows."""
         name = f"{index:05d}"
         path = self._dir / "frames" / f"{name}.jpg"
@@ -81,7 +83,7 @@ class FramesFolder:
         self._write_sensors(name, t_s, reading)
         angles = (math.degrees(pose.heading_rad) % 360.0, math.degrees(pose.roll_rad), math.degrees(pose.pitch_rad))
         place = (f"{where.lat_deg:.9f}", f"{where.lon_deg:.9f}")
-        row = [name, f"{t_s:.3f}", *place, *(f"{angle:.4f}" for angle in angles), f"{pose.agl_m:.3f}"]
+        row = [name, f"{t_s:.3f}", *place, *(f"{angle:.4f}" for angle in angles), f"{pose.agl_m:.3f}", terrain]
         csv.writer(self._truth).writerow(row)
 
     def _write_sensors(self, name: str, t_s: float, reading: Reading) -> None:

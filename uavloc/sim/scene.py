@@ -10,6 +10,7 @@ import numpy as np
 
 from uavloc.errors import InputError
 from uavloc.sim.canvas import Canvas, blank_canvas
+from uavloc.sim.features import World
 from uavloc.sim.georef import Georef
 from uavloc.sim.groundpaint import (
     paint_field,
@@ -19,6 +20,7 @@ from uavloc.sim.groundpaint import (
     paint_yard,
     snow_over,
 )
+from uavloc.sim.landcover import LandCover, land_cover
 from uavloc.sim.lean import leaning
 from uavloc.sim.light import cast_shadows, paint_crowns, toned
 from uavloc.sim.noise import white
@@ -36,7 +38,7 @@ class Scene:
     """True-ortho colours (H x W x 3, north up) with an exact georeference.
 
     `height_m` (metres above flat ground) and `wall` (number of the wall colour under a roof) are H x W, or None where
-    the scene is flat. `sun_azimuth_deg` tells which walls are bright.
+    the scene is flat. `sun_azimuth_deg` tells which walls are bright, `cover` what the ground is where that is known.
     """
 
     rgb: Pixels
@@ -44,6 +46,7 @@ class Scene:
     height_m: Float32 | None = None
     wall: Pixels | None = None
     sun_azimuth_deg: float = 180.0
+    cover: LandCover | None = None
 
     def __post_init__(self) -> None:
         shape = (self.georef.height_px, self.georef.width_px)
@@ -61,6 +64,13 @@ class Scene:
         """Ground sampling distance at the centre (mean of east and north)."""
         x, y = self.georef.px_per_m(self.georef.centre.lat_deg)
         return 2.0 / (x + y)
+
+    def terrain(self, point: GeoPoint, reach_m: float) -> str:
+        """What most of the ground about a place is, in a word; empty where that is not known."""
+        if self.cover is None:
+            return ""
+        x, y = self.georef.px_from_geo(point.lat_deg, point.lon_deg)
+        return self.cover.at(x * self.gsd_m, y * self.gsd_m, reach_m)
 
     @cached_property
     def mips(self) -> list[Pixels]:
@@ -89,9 +99,8 @@ def scene_from_image(rgb: Pixels, top_left: GeoPoint, bottom_right: GeoPoint) ->
     return Scene(np.ascontiguousarray(rgb), Georef(rgb.shape[1], rgb.shape[0], top_left, bottom_right))
 
 
-def draw(spec: WorldSpec, date: Date) -> Canvas:
+def draw(world: World, spec: WorldSpec, date: Date) -> Canvas:
     """All rasters of a world on a date, under that date's light."""
-    world = make_world(spec)
     canvas = blank_canvas(spec.seed, date.name, spec.size_px, spec.gsd_m)
     for field in world.fields:
         paint_field(canvas, field, date, spec.seed)
@@ -116,9 +125,10 @@ def draw(spec: WorldSpec, date: Date) -> Canvas:
 
 def scene_from_world(spec: WorldSpec, date: Date) -> Scene:
     """What really is there on a date: no haze and no lean, which are the matter of the camera that looks."""
-    canvas = draw(spec, date)
+    world = make_world(spec)
+    canvas = draw(world, spec, date)
     rgb = toned(canvas.rgb, (1.0, 1.0, 1.0), 1.0, 0.0)
-    return Scene(rgb, spec.georef, canvas.height_m, canvas.wall, date.sun_azimuth_deg)
+    return Scene(rgb, spec.georef, canvas.height_m, canvas.wall, date.sun_azimuth_deg, land_cover(world))
 
 
 def map_picture(scene: Scene, date: Date, seed: int) -> Pixels:

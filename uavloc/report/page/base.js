@@ -1,7 +1,7 @@
 // What is shown, which frame is looked at, and small tools of the page.
 const data = JSON.parse(document.getElementById("data").textContent);
 const frames = data.frames;
-const count = frames.name.length;
+let count = frames.name.length;
 const byId = (id) => document.getElementById(id);
 const state = { at: 0, listeners: [] };
 

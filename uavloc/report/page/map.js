@@ -1,7 +1,6 @@
 // The map: a canvas with layers, moved by drag, keys and buttons.
 const canvas = byId("map");
 let pen = null;
-const ground = new Image();
 const fitPicture = new Image();
 const view = { scale: 1, x: 0, y: 0, follow: false, fitted: true };
 const LINE = { fix: "#35e0a1", reckoned: "#ffb000", truth: "#ffffff", ellipse: "#ffe98a", halo: "rgba(10,12,14,0.85)" };
@@ -15,8 +14,10 @@ const LAYERS = [
   ["track", "Estimate", true, () => sample("var(--o-fix)", "none", 3)],
   ["marks", "Outcomes", true, () => symbol("FIX")],
   ["ellipses", "95 % ellipses", true, () => draw("svg", { width: 24, height: 12, viewBox: "0 0 24 12", "aria-hidden": "true" }, draw("ellipse", { cx: 12, cy: 6, rx: 10, ry: 4.5, fill: "none", stroke: "var(--o-score)", "stroke-width": 1.6 }))],
+  ["protection", "Radius it vouches for", true, () => sample("var(--ink)", "6 4")],
   ["fit", "How well places fit", false],
-];
+].filter(([name]) => data.layers.includes(name));
+const overlays = [];
 const shown = Object.fromEntries(LAYERS.map(([name, , on]) => [name, on]));
 
 function toScreen([x, y]) {
@@ -50,13 +51,14 @@ function centreOn([x, y]) {
 function zoomBy(factor, sx = canvas.clientWidth / 2, sy = canvas.clientHeight / 2) {
   const before = view.scale;
   view.fitted = false;
-  view.scale = Math.max(0.05, Math.min(40, before * factor));
+  view.scale = Math.max(Math.min(0.05, canvas.clientWidth / data.map.width / 2), Math.min(40, before * factor));
   view.x += sx / before - sx / view.scale;
   view.y += sy / before - sy / view.scale;
   paintMap();
 }
 
 function moveBy(dx, dy) {
+  if (view.follow) setFollow(false);
   view.fitted = false;
   view.x += dx / view.scale;
   view.y += dy / view.scale;
@@ -97,6 +99,7 @@ function paintNow() {
   if (shown.fit) paintFit();
   pen.drawImage(above, 0, 0, width, height);
   paintHere();
+  for (const paint of overlays) paint();
   paintScale(height);
 }
 
@@ -105,14 +108,6 @@ function begin(target, width, height, ratio) {
   target.height = Math.max(1, Math.round(height * ratio));
   pen = target.getContext("2d");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-}
-
-function paintGround(width, height) {
-  if (!ground.complete || !ground.naturalWidth) return;
-  const [x, y] = toScreen([0, 0]);
-  pen.drawImage(ground, x, y, data.map.width * view.scale, data.map.height * view.scale);
-  pen.fillStyle = "rgba(14,17,20,0.3)";
-  pen.fillRect(0, 0, width, height);
 }
 
 function paintFit() {
@@ -155,8 +150,7 @@ function paintTrack() {
   stroke(steps.fix, LINE.fix, 2.5);
 }
 
-function ellipse(index, ink, width) {
-  const [place, shape] = [frames.at[index], frames.ellipse[index]];
+function ellipse(place, shape, ink, width) {
   if (!place || !shape || !shape.every(known)) return;
   const [x, y] = toScreen(place);
   const k = data.map.pxPerM * view.scale;
@@ -170,8 +164,8 @@ function ellipse(index, ink, width) {
 function paintEllipses() {
   const step = Math.max(1, Math.ceil(count / 120));
   for (let i = 0; i < count; i += step) {
-    ellipse(i, LINE.halo, 2.4);
-    ellipse(i, LINE.ellipse, 1);
+    ellipse(frames.at[i], frames.ellipse[i], LINE.halo, 2.4);
+    ellipse(frames.at[i], frames.ellipse[i], LINE.ellipse, 1);
   }
 }
 
@@ -206,6 +200,24 @@ function paintMark(outcome, x, y, size) {
   }
 }
 
+function ring(place, radiusM, ink, width, dash) {
+  const [x, y] = toScreen(place);
+  for (const [colour, wide, pattern] of [[LINE.halo, width + 2.5, []], [ink, width, dash]]) {
+    pen.strokeStyle = colour;
+    pen.lineWidth = wide;
+    pen.setLineDash(pattern);
+    pen.beginPath();
+    pen.arc(x, y, radiusM * data.map.pxPerM * view.scale, 0, 2 * Math.PI);
+    pen.stroke();
+  }
+  pen.setLineDash([]);
+}
+
+function frameHere() {
+  const at = state.at;
+  return { place: spot(at), ellipse: frames.at[at] && frames.ellipse[at], heading: frames.at[at] ? frames.heading[at] : null, protection: frames.at[at] ? frames.protection[at] : null, outcome: frames.outcome[at], ink: "#ffffff" };
+}
+
 function paintHere() {
   const box = ((data.pictures[state.at] || {}).ground || {}).box;
   if (box) {
@@ -214,23 +226,24 @@ function paintHere() {
     pen.lineWidth = 1.2;
     pen.strokeRect(left, top, right - left, bottom - top);
   }
-  const place = spot(state.at);
-  if (!place) return;
-  if (shown.ellipses) ellipse(state.at, LINE.ellipse, 2.2);
-  const [x, y] = toScreen(place);
-  for (const [ink, width] of [[LINE.halo, 6], ["#ffffff", 2.6]]) {
+  const here = whereNow();
+  if (!here.place) return;
+  if (shown.ellipses) ellipse(here.place, here.ellipse, LINE.ellipse, 2.2);
+  if (shown.protection && known(here.protection)) ring(here.place, here.protection, here.ink, 1.4, [6, 4]);
+  const [x, y] = toScreen(here.place);
+  for (const [ink, width] of [[LINE.halo, 6], [here.ink, 2.6]]) {
     pen.strokeStyle = ink;
     pen.lineWidth = width;
     pen.beginPath();
     pen.arc(x, y, 11, 0, 2 * Math.PI);
-    if (frames.at[state.at] && known(frames.heading[state.at])) {
-      const turn = (frames.heading[state.at] * Math.PI) / 180;
+    if (known(here.heading)) {
+      const turn = (here.heading * Math.PI) / 180;
       pen.moveTo(x + 11 * Math.sin(turn), y - 11 * Math.cos(turn));
       pen.lineTo(x + 22 * Math.sin(turn), y - 22 * Math.cos(turn));
     }
     pen.stroke();
   }
-  paintMark(frames.outcome[state.at], x, y, 5);
+  paintMark(here.outcome, x, y, 5);
 }
 
 function paintScale(height) {

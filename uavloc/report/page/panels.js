@@ -1,4 +1,4 @@
-// The frame that is looked at: its pictures, its numbers; and the tables that stay as they are.
+// The frame that is looked at: its pictures, its numbers; and what lists and tables are made of.
 function showPicture(id, src, alt) {
   const picture = byId(id);
   picture.parentElement.classList.toggle("has", Boolean(src));
@@ -56,18 +56,17 @@ function showReadout(index) {
   byId("badge").replaceChildren(symbol(outcome), `${outcome}: ${data.outcomes[outcome]}`);
 }
 
-function showTables() {
-  byId("title").textContent = data.title;
-  byId("headline").append(...data.headline.map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value))));
-  for (const name of ["figures", "facts"]) {
-    byId(name).tBodies[0].append(...data[name].map(([label, value]) => make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, value))));
-  }
-  byId("figures-card").hidden = !data.figures.length;
-  byId("config").textContent = data.config;
-  byId("advice").hidden = !data.advice.length;
-  byId("advice").append(...data.advice.map((line) => make("li", {}, line)));
-  byId("key").append(...Object.entries(data.outcomes).map(([outcome, meaning]) => {
+function showKey() {
+  byId("key").replaceChildren(...Object.entries(data.outcomes).map(([outcome, meaning]) => {
     const many = frames.outcome.filter((o) => o === outcome).length;
     return make("div", { role: "listitem", title: meaning }, symbol(outcome), make("b", {}, outcome), `${many}`);
   }));
+}
+
+function rowsOf(rows) {
+  return rows.map(([label, value]) => make("tr", {}, make("th", { scope: "row" }, label), make("td", {}, value)));
+}
+
+function tilesOf(rows) {
+  return rows.map(([label, value]) => make("div", {}, make("dt", {}, label), make("dd", {}, value)));
 }

@@ -8,7 +8,8 @@ function niceStep(span, steps) {
 }
 
 function timeAxis(width) {
-  const [first, last] = [frames.t[0], Math.max(frames.t[count - 1], frames.t[0] + 1e-3)];
+  const newest = frames.t[count - 1];
+  const first = Math.max(frames.t[0], newest - (data.windowS || Infinity)), last = Math.max(newest, first + 1e-3);
   return { first, last, x: (t) => LEFT + ((t - first) / (last - first)) * (width - LEFT - RIGHT) };
 }
 
@@ -22,19 +23,25 @@ function nearestFrame(time) {
   return time - frames.t[low] <= frames.t[high] - time ? low : high;
 }
 
+function firstShown() {
+  const { first } = timeAxis(0);
+  return frames.t.findIndex((t) => t >= first);
+}
+
 function linePath(values, x, y) {
   let [path, up] = ["", false];
-  values.forEach((value, i) => {
+  for (let i = firstShown(); i < count; i++) {
+    const value = values[i];
     if (known(value)) path += `${up ? "L" : "M"}${x(frames.t[i]).toFixed(1)},${y(value).toFixed(1)}`;
     if (known(value) && !(i + 1 < count && known(values[i + 1])) && !up) path += "h0.01";
     up = known(value);
-  });
+  }
   return path;
 }
 
 function bandPath(values, x, y) {
   let path = "";
-  for (let i = 0; i < count; i++) {
+  for (let i = firstShown(); i < count; i++) {
     if (!known(values[i])) continue;
     const start = i;
     while (i + 1 < count && known(values[i + 1])) i++;
@@ -44,13 +51,18 @@ function bandPath(values, x, y) {
   return path;
 }
 
+// `keys` and `label` are asked anew whenever the graph is painted.
 function addPlot(title, keys, height, paint, label, kind = "plot") {
-  const heading = make("h3", {}, title, ...keys.map(([mark, text]) => make("span", {}, mark, text)));
-  const svg = draw("svg", { class: "drawn", height, role: "img", "aria-label": label });
+  const heading = make("h3");
+  const svg = draw("svg", { class: "drawn", height, role: "img" });
   const tip = make("div", { class: "tip", hidden: "" });
   const box = make("div", { class: kind }, heading, svg, tip);
   byId("plots").append(box);
-  const graph = { svg, tip, height, paint, width: 0 };
+  const tell = () => {
+    heading.replaceChildren(title, ...keys().map(([mark, text]) => make("span", {}, mark, text)));
+    svg.setAttribute("aria-label", label());
+  };
+  const graph = { svg, tip, height, paint, tell, width: 0 };
   graphs.push(graph);
   listen(graph, box);
 }
@@ -63,12 +75,12 @@ function listen(graph, box) {
   };
   graph.svg.addEventListener("pointermove", (event) => {
     const index = frameAt(event);
-    if (event.buttons === 1) goTo(index);
+    if (event.buttons === 1) lookAt(index);
     graph.tip.hidden = false;
     graph.tip.textContent = tipText(index);
     place(graph.tip, event, box);
   });
-  graph.svg.addEventListener("pointerdown", (event) => goTo(frameAt(event)));
+  graph.svg.addEventListener("pointerdown", (event) => lookAt(frameAt(event)));
   graph.svg.addEventListener("pointerleave", () => (graph.tip.hidden = true));
 }
 
@@ -87,25 +99,31 @@ function tipText(index) {
   return lines.join("\n");
 }
 
+function topOf(lines, band) {
+  const all = lines.flatMap((line) => line.values());
+  const highest = quantile(all, 1), usual = quantile([...all, ...(band ? band.values() : [])], 0.97);
+  return Math.max(highest > 6 * usual ? usual * 2 : highest, Math.min(usual, highest * 3 || usual)) * 1.12 || 1;
+}
+
 function numbersPlot(title, unit, lines, band, limit) {
-  const all = lines.flatMap((line) => line.values);
-  const highest = quantile(all, 1), usual = quantile([...all, ...(band ? band.values : [])], 0.97);
-  const top = Math.max(highest > 6 * usual ? usual * 2 : highest, Math.min(usual, highest * 3 || usual)) * 1.12 || 1;
-  const keys = lines.map((line) => [sample(`var(--${line.kind})`, line.kind === "two" ? "6 4" : "none"), line.name]);
-  if (band) keys.push([draw("svg", { width: 24, height: 12, "aria-hidden": "true" }, draw("rect", { width: 24, height: 12, class: "band" })), band.name]);
-  const told = lines.map((line) => `${line.name}: median ${quantile(line.values, 0.5).toFixed(1)}, most ${quantile(line.values, 1).toFixed(1)} ${unit}`);
+  const keys = () => [
+    ...lines.map((line) => [sample(`var(--${line.kind})`, line.kind === "two" ? "6 4" : "none"), line.name]),
+    ...(band ? [[draw("svg", { width: 24, height: 12, "aria-hidden": "true" }, draw("rect", { width: 24, height: 12, class: "band" })), band.name]] : []),
+  ];
+  const told = () => lines.map((line) => `${line.name}: median ${quantile(line.values(), 0.5).toFixed(1)}, most ${quantile(line.values(), 1).toFixed(1)} ${unit}`);
   addPlot(`${title} (${unit})`, keys, 150, (svg, width, height) => {
-    const axis = timeAxis(width), y = (value) => height - BOTTOM - (Math.min(value, top) / top) * (height - BOTTOM - 6);
+    const top = topOf(lines, band), axis = timeAxis(width);
+    const y = (value) => height - BOTTOM - (Math.min(value, top) / top) * (height - BOTTOM - 6);
     const step = niceStep(top, 5);
     for (let value = 0; value <= top; value += step) {
       svg.append(draw("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value) }));
       svg.append(draw("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, String(+value.toPrecision(6))));
     }
     timeTicks(svg, axis, width, height);
-    if (band) svg.append(draw("path", { class: "band", d: bandPath(band.values, axis.x, y) }));
+    if (band) svg.append(draw("path", { class: "band", d: bandPath(band.values(), axis.x, y) }));
     if (limit && limit < top) svg.append(draw("line", { class: "limit", x1: LEFT, x2: width - RIGHT, y1: y(limit), y2: y(limit) }));
-    for (const line of lines) svg.append(draw("path", { class: `series ${line.kind}`, d: linePath(line.values, axis.x, y) }));
-  }, `${title} over time. ${told.join("; ")}`);
+    for (const line of lines) svg.append(draw("path", { class: `series ${line.kind}`, d: linePath(line.values(), axis.x, y) }));
+  }, () => `${title} over time. ${told().join("; ")}`);
 }
 
 function timeTicks(svg, axis, width, height) {
@@ -122,26 +140,28 @@ function tick(x, wide, top, high, width) {
 
 function outcomeLanes() {
   const outcomes = Object.keys(data.outcomes), lane = 20;
-  const counts = outcomes.map((outcome) => `${outcome} ${frames.outcome.filter((o) => o === outcome).length}`);
-  addPlot("Outcomes", outcomes.map((outcome, i) => [symbol(outcome), `${counts[i]}, ${data.outcomes[outcome]}`]), lane * outcomes.length + BOTTOM, (svg, width, height) => {
-    const axis = timeAxis(width), wide = Math.max(1.5, (width - LEFT - RIGHT) / count - 0.6);
+  const counted = () => outcomes.map((outcome) => `${outcome} ${frames.outcome.filter((o) => o === outcome).length}`);
+  const keys = () => counted().map((text, i) => [symbol(outcomes[i]), `${text}, ${data.outcomes[outcomes[i]]}`]);
+  addPlot("Outcomes", keys, lane * outcomes.length + BOTTOM, (svg, width, height) => {
+    const axis = timeAxis(width), from = firstShown(), wide = Math.max(1.5, (width - LEFT - RIGHT) / (count - from) - 0.6);
     outcomes.forEach((outcome, row) => {
       const y = row * lane;
       svg.append(draw("line", { class: "grid", x1: LEFT, x2: width - RIGHT, y1: y + lane - 1, y2: y + lane - 1 }));
       const mark = draw("path", { d: markPath(outcome, LEFT - 14, y + lane / 2 - 1, 5), fill: `var(${shapeOf(outcome)[0]})` });
       let path = "";
-      frames.outcome.forEach((o, i) => { if (o === outcome) path += tick(axis.x(frames.t[i]), wide, y + 3, lane - 7, width); });
+      for (let i = from; i < count; i++) if (frames.outcome[i] === outcome) path += tick(axis.x(frames.t[i]), wide, y + 3, lane - 7, width);
       svg.append(mark, draw("path", { d: path, fill: `var(${shapeOf(outcome)[0]})` }));
     });
     timeTicks(svg, axis, width, height);
-  }, `Outcome of every frame over time: ${counts.join(", ")}`, "plot wide");
+  }, () => `Outcome of every frame over time: ${counted().join(", ")}`, "plot wide");
 }
 
-function paintPlots() {
+function paintPlots(anew = false) {
   for (const graph of graphs) {
     const width = graph.svg.clientWidth;
-    if (!width || width === graph.width) continue;
+    if (!width || (width === graph.width && !anew)) continue;
     graph.width = width;
+    graph.tell();
     graph.svg.setAttribute("viewBox", `0 0 ${width} ${graph.height}`);
     graph.svg.replaceChildren();
     graph.paint(graph.svg, width, graph.height);
@@ -154,18 +174,21 @@ function paintPlots() {
 function moveCursors(index) {
   for (const graph of graphs) {
     if (!graph.cursor) continue;
-    const x = timeAxis(graph.width).x(frames.t[index]);
+    const x = Math.max(LEFT, timeAxis(graph.width).x(frames.t[index]));
     graph.cursor.setAttribute("x1", x);
     graph.cursor.setAttribute("x2", x);
   }
 }
 
+const VOUCHED = { name: "radius it vouches for", values: () => frames.protection };
+const side = (axis) => () => frames.std.map((std) => (std ? std[axis] : null));
+const CLAIMED = ["Claimed uncertainty, 1 σ", "m", [{ name: "north", kind: "one", values: side(0) }, { name: "east", kind: "two", values: side(1) }]];
+const TAKEN = ["Time per frame", "ms", [{ name: "all stages", kind: "one", values: () => frames.ms }]];
+
 function addPlots() {
   const errors = frames.name.map((_, i) => errorOf(i));
-  const radius = { name: "radius it vouches for", values: frames.protection };
-  if (errors.some(known)) numbersPlot("Position error", "m", [{ name: "error", kind: "one", values: errors }], radius, data.falseErrorM);
-  const side = (axis) => frames.std.map((std) => (std ? std[axis] : null));
-  if (frames.std.some(Boolean)) numbersPlot("Claimed uncertainty, 1 σ", "m", [{ name: "north", kind: "one", values: side(0) }, { name: "east", kind: "two", values: side(1) }]);
-  if (frames.ms.some(known)) numbersPlot("Time per frame", "ms", [{ name: "all stages", kind: "one", values: frames.ms }]);
+  if (errors.some(known)) numbersPlot("Position error", "m", [{ name: "error", kind: "one", values: () => errors }], VOUCHED, data.falseErrorM);
+  if (frames.std.some(Boolean)) numbersPlot(...CLAIMED);
+  if (frames.ms.some(known)) numbersPlot(...TAKEN);
   outcomeLanes();
 }

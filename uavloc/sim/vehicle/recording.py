@@ -25,6 +25,7 @@ TRUTH = [
     "pitch_deg",
     "vel_n_mps",
     "vel_e_mps",
+    "terrain",
 ]
 VEHICLE = ["t_s", "flight_s", "lat_deg", "lon_deg", "error_m", "std_m", "fused", "mode", "flags", "gps", "degraded"]
 RECEIVED = [
@@ -93,7 +94,7 @@ class Recording:
         when = [f"{wall_s:.6f}", f"{t_s:.3f}"]
         angles = (math.degrees(pose.heading_rad) % 360.0, math.degrees(pose.roll_rad), math.degrees(pose.pitch_rad))
         numbers = [f"{v:.3f}" for v in (pose.agl_m, *angles, *pose.vel_ne_mps)]
-        self._truth.writerow([*when, f"{place.lat_deg:.8f}", f"{place.lon_deg:.8f}", *numbers])
+        self._truth.writerow([*when, f"{place.lat_deg:.8f}", f"{place.lon_deg:.8f}", *numbers, vehicle.terrain(pose)])
         ne = vehicle.navigator.estimator.ne_m
         error_m = math.hypot(ne[0] - pose.north_m, ne[1] - pose.east_m)
         fused = vehicle.navigator.fusing(t_s)

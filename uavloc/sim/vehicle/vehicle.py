@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from uavloc.frames import LocalFrame
+from uavloc.sim.flight import footprint_m
 from uavloc.sim.motion import Pose
 from uavloc.sim.scene import Scene
 from uavloc.sim.vehicle.airframe import STEP_S, Airframe
@@ -53,6 +54,7 @@ class SimulatedVehicle:
         self.spec, self.t_s = spec, 0.0
         self.behaviour = BEHAVIOURS[spec.autopilot]
         family = self.behaviour.family
+        self._terrain = scene.terrain
         self.ground = LocalFrame(scene.georef.centre.lat_deg, scene.georef.centre.lon_deg)
         self.airframe = Airframe(
             long_motion(scene, spec.flight, spec.duration_s), spec.flight, self.behaviour.accel_mps2
@@ -109,6 +111,10 @@ class SimulatedVehicle:
     def place(self, pose: Pose) -> GeoPoint:
         """The point below a pose."""
         return GeoPoint(*self.ground.geo_from_ne(pose.north_m, pose.east_m))
+
+    def terrain(self, pose: Pose) -> str:
+        """What the ground below a pose is, in a word; empty where the scene does not know."""
+        return self._terrain(self.place(pose), footprint_m(self.spec.flight.camera, pose.agl_m))
 
     def believed_place(self) -> GeoPoint:
         """Where the autopilot believes to be."""

@@ -41,13 +41,17 @@ def chromium() -> Iterator[Any]:
         driver.quit()
 
 
-def open_page(driver: Any, page: Path, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
+CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
+"""Gives the texts of a page that cannot be read well."""
+
+
+def open_page(driver: Any, page: Path | str, width: int = 1280, height: int = 900, scheme: str = "light") -> None:
     """Load a page afresh at a size and in a colour scheme."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-    driver.get(page.as_uri())
+    driver.get(page.as_uri() if isinstance(page, Path) else page)
     settle(driver)
 
 
@@ -60,3 +64,32 @@ def requested(driver: Any) -> list[str]:
     """Addresses asked for since the last call."""
     messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
     return [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+
+
+def text(driver: Any, id_: str) -> str:
+    return driver.execute_script("return document.getElementById(arguments[0]).textContent", id_)
+
+
+def painted(driver: Any) -> str:
+    settle(driver)
+    return driver.execute_script("return document.getElementById('map').toDataURL()")
+
+
+def press(driver: Any, *keys: str) -> None:
+    from selenium.webdriver import ActionChains
+
+    ActionChains(driver).send_keys(*keys).perform()
+    settle(driver)
+
+
+def at_pixel(driver: Any, selector: str, x: float, y: float, click: bool = False) -> None:
+    """Point at a place of an element, from its upper left corner."""
+    corner = driver.execute_script(
+        "const e = document.querySelector(arguments[0]); e.scrollIntoView({block: 'center', behavior: 'instant'}); "
+        "const b = e.getBoundingClientRect(); return [b.x, b.y]", selector,
+    )  # fmt: skip
+    where = {"x": corner[0] + x, "y": corner[1] + y, "button": "left", "clickCount": 1}
+    driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", **where, "button": "none"})
+    for kind in ("mousePressed", "mouseReleased") if click else ():
+        driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, **where})
+    settle(driver)

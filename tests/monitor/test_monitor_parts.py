@@ -1,0 +1,176 @@
+"""The parts of the monitor without a flight: who may ask what, where it listens, what it remembers and warns of."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from uavloc.errors import ConfigError
+from uavloc.flightconfig import MonitorConfig
+from uavloc.monitor.access import Access
+from uavloc.monitor.address import listening, read_secret
+from uavloc.monitor.history import History
+from uavloc.monitor.warnings import troubles, warnings
+
+SECRET = "a-long-word-for-this-test"
+OPEN = Access(loopback=True, port=8440)
+SHUT = Access(loopback=False, port=8440, secret=SECRET, names=("Drone.local",))
+OWN = {"host": "127.0.0.1:8440", "origin": "http://127.0.0.1:8440"}
+
+
+def status(access: Access, headers: dict[str, str], *, effect: bool = False, public: bool = False) -> int:
+    refusal = access.refusal(headers, effect=effect, public=public)
+    return 200 if refusal is None else refusal.status
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8440", "127.0.0.1", "localhost:9000", "[::1]:8440", "LOCALHOST"])
+def test_any_name_of_this_machine_may_stand_in_host(host: str) -> None:
+    assert status(OPEN, {"host": host}) == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "127.0.0.1.evil.example", "10.0.0.7:8440", "localhost@evil", "localhost:1:2", "[::1"]
+)
+def test_a_name_that_was_made_to_point_here_is_refused(host: str) -> None:
+    assert status(OPEN, {"host": host}) == 421
+    assert status(OPEN, {"host": host}, public=True) == 421
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("10.0.0.7:8440", 200), ("drone.LOCAL:8440", 200), (socket.gethostname(), 200), ("evil.example", 421)],
+)
+def test_beyond_loopback_numbers_and_names_that_were_told_count(host: str, expected: int) -> None:
+    assert status(SHUT, {"host": host, "authorization": f"Bearer {SECRET}"}) == expected
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "http://evil.example", "http://127.0.0.1:80", "127.0.0.1:8440", "file://127.0.0.1:8440"]
+)
+def test_what_has_an_effect_comes_from_our_own_page(origin: str | None) -> None:
+    headers = {"host": "127.0.0.1:8440"} | ({} if origin is None else {"origin": origin})
+    assert status(OPEN, headers, effect=True) == 403
+    assert status(OPEN, OWN, effect=True) == 200
+    assert status(OPEN, {**OWN, "sec-fetch-site": "cross-site"}, effect=True) == 403
+
+
+def test_pages_of_others_read_nothing_but_may_link_here() -> None:
+    asked = {"host": "127.0.0.1:8440", "sec-fetch-site": "cross-site"}
+    assert status(OPEN, {**asked, "sec-fetch-mode": "no-cors"}) == 403
+    assert status(OPEN, {**asked, "sec-fetch-mode": "navigate"}) == 200
+
+
+@pytest.mark.parametrize(
+    ("given_", "expected"),
+    [
+        ({}, 401),
+        ({"authorization": f"Bearer {SECRET}"}, 200),
+        ({"authorization": f"bearer  {SECRET} "}, 200),
+        ({"authorization": f"Basic {SECRET}"}, 401),
+        ({"authorization": "Bearer wrong"}, 401),
+        ({"authorization": "Bearer"}, 401),
+        ({"cookie": f"uavloc-8440={SHUT.pass_word}"}, 200),
+        ({"cookie": f"uavloc-8440={SECRET}"}, 401),
+        ({"cookie": f"uavloc-8441={SHUT.pass_word}"}, 401),
+        ({"cookie": "\x00;=;=,{"}, 401),
+    ],
+)
+def test_the_secret_is_asked_for(given_: dict[str, str], expected: int) -> None:
+    assert status(SHUT, {"host": "10.0.0.7", **given_}) == expected
+    assert status(SHUT, {"host": "10.0.0.7", **given_}, public=True) == 200
+
+
+def test_who_brings_the_secret_needs_no_page_and_who_has_the_cookie_does() -> None:
+    host = {"host": "10.0.0.7:8440"}
+    cookie = {"cookie": f"uavloc-8440={SHUT.pass_word}"}
+    assert status(SHUT, {**host, "authorization": f"Bearer {SECRET}"}, effect=True) == 200
+    assert status(SHUT, {**host, **cookie}, effect=True) == 403
+    assert status(SHUT, {**host, **cookie, "origin": "http://10.0.0.7:8440"}, effect=True) == 200
+    assert SECRET not in SHUT.pass_word
+
+
+NAMES = st.sampled_from(["host", "origin", "cookie", "authorization", "sec-fetch-site", "sec-fetch-mode"])
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=40).map(lambda data: data.decode("latin-1"))))
+def test_no_headers_get_past_or_break_it(headers: dict[str, str]) -> None:
+    assert status(SHUT, headers, effect=True) in {401, 403, 421}
+    assert status(SHUT, {**headers, "host": "10.0.0.7"}) in {401, 403}
+
+
+@pytest.mark.parametrize("place", ["8440", ":8440", "here:8440", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:x", "::1"])
+def test_what_is_no_address_is_refused(place: str) -> None:
+    with pytest.raises(ConfigError, match=r"monitor\.listen: .* is not HOST:PORT"):
+        listening(MonitorConfig(listen=place))
+
+
+@pytest.mark.parametrize("place", ["0.0.0.0:0", "[::]:0", "192.0.2.7:8440"])
+def test_an_address_that_others_reach_needs_a_secret(place: str) -> None:
+    with pytest.raises(ConfigError, match=r"monitor\.listen: .* others can reach this address: .* monitor\.token"):
+        listening(MonitorConfig(listen=place))
+
+
+def test_a_port_in_use_is_refused_and_one_after_a_restart_is_not() -> None:
+    first = listening(MonitorConfig(listen="127.0.0.1:0"))
+    place = f"localhost:{first.port}"
+    with pytest.raises(ConfigError, match=f"monitor.listen: {place}: Address already in use"):
+        listening(MonitorConfig(listen=place))
+    first.close()
+    listening(MonitorConfig(listen=place)).close()
+
+
+@pytest.mark.parametrize("text", ["", "short", "two words of sixteen", "a" * 257, "päßwörter-sind-nett", "\0" * 20])
+def test_a_secret_is_one_long_word(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.touch(0o600)
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"monitor\.token: .* is not one word"):
+        read_secret(path)
+    path.write_text(f"{SECRET}\n", encoding="utf-8")
+    assert read_secret(path) == SECRET
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        read_secret(path)
+    with pytest.raises(ConfigError, match="no such file"):
+        read_secret(tmp_path / "none")
+
+
+@given(st.integers(4, 40).map(lambda half: 2 * half), st.integers(0, 300), st.data())
+def test_a_history_keeps_the_newest_whole_and_the_oldest_sparse(most: int, lines: int, data: st.DataObject) -> None:
+    history = History(most)
+    for number in range(1, lines + 1):
+        history.add(str(number))
+    kept = [int(line) for line in history.since(0)]
+    assert kept == sorted(set(kept))
+    assert len(kept) <= most
+    assert kept[-most // 2 :] == list(range(max(1, lines - most // 2 + 1), lines + 1))
+    assert kept[:1] == ([1] if lines else [])
+    told = data.draw(st.integers(0, lines))
+    assert [int(line) for line in history.since(told)] == [number for number in kept if number > told]
+
+
+def test_what_is_wrong_is_said_in_words() -> None:
+    link = {"url": "udpin:a", "connected": True, "lost_share": 0.0, "synced": True}
+    fine = {
+        "camera": {"age_s": 0.2},
+        "links": [link],
+        "publishing": {"paused": False, "fusion": {"state": "fused", "why": ""}},
+    }
+    assert troubles(fine, 3.0) == warnings(fine, 3.0) == []
+    bad = {
+        "camera": {"age_s": 12.3},
+        "links": [{**link, "connected": False, "lost_share": 0.25}],
+        "publishing": {"paused": True, "fusion": {"state": "rejected", "why": "far away"}},
+    }
+    assert troubles(bad, 3.0) == ["no picture for 12 s", "the vehicle is not heard: no link is connected"]
+    assert warnings(bad, 3.0)[2:] == [
+        "paused: no positions are sent to the autopilot",
+        "the autopilot does not fly by the positions: far away",
+        "packets are lost: udpin:a 25%",
+    ]
+    two = {**fine, "links": [{**link, "synced": False}, {**link, "url": "tcp:b", "connected": False}]}
+    assert warnings(two, 3.0) == ["silent: tcp:b", "the clock of the vehicle is not known yet: udpin:a"]

@@ -1,0 +1,263 @@
+"""What is answered at which address. Reading needs GET, effects need POST; see `access` for who may."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+from urllib.parse import parse_qs
+
+from uavloc.errors import UavlocError, one_line
+from uavloc.flightconfig import MonitorConfig
+from uavloc.monitor.access import Access, Refusal
+from uavloc.monitor.feed import Feed, Seen
+from uavloc.monitor.metrics import Metrics
+from uavloc.monitor.pages import live_page, login_page
+from uavloc.monitor.warnings import troubles
+from uavloc.onboard.control import MAX_LINE_BYTES, answer
+from uavloc.onboard.operating import Operator
+from uavloc.onboard.orders import FLIGHT_ORDERS
+from uavloc.onboard.report import Report
+
+Request: TypeAlias = Any
+Response: TypeAlias = Any
+WebSocket: TypeAlias = Any
+"""Of starlette, which is not loaded with this file."""
+
+MOST_CLIENTS = 8
+_PATIENCE_S = 10.0
+_BODY_S = 5.0
+_PUBLIC = {"/healthz", "/login"}
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
+
+
+class App:
+    """The answers, for one thread."""
+
+    def __init__(
+        self,
+        config: MonitorConfig,
+        access: Access,
+        feed: Feed,
+        operator: Operator,
+        report: Report,
+        frame_timeout_s: float,
+    ) -> None:
+        self._config, self._access, self._feed = config, access, feed
+        self._operator, self._report, self._frame_timeout_s = operator, report, frame_timeout_s
+        self._watching: set[_Client] = set()
+        self._metrics = Metrics(feed.status, lambda: len(self._watching))
+
+    def made(self) -> Any:
+        """As ASGI."""
+        from starlette.applications import Starlette
+        from starlette.routing import Route, WebSocketRoute
+
+        return Starlette(
+            routes=[
+                Route("/", self._guarded(self._page)),
+                Route("/tiles/{key}/{zoom:int}/{column:int}/{row:int}", self._guarded(self._tile)),
+                Route("/orders", self._guarded(self._order), methods=["POST"]),
+                Route("/login", self._guarded(self._login), methods=["POST"]),
+                Route("/metrics", self._guarded(self._metrics_text)),
+                Route("/status", self._guarded(self._status)),
+                Route("/healthz", self._guarded(self._health)),
+                WebSocketRoute("/live", self._live),
+            ]
+        )
+
+    async def turning(self) -> None:
+        """Keep what is told up to date until cancelled; what goes wrong is reported, and ends nothing."""
+        period_s, due_s = 1.0 / self._config.rate_hz, time.monotonic()
+        while True:
+            try:
+                self._feed.keep()
+                if self._watching:
+                    self._feed.turn()
+                    for client in self._watching:
+                        self._tell(client)
+            except Exception as error:  # a page that stands still must not end a flight; it says itself that it does
+                self._report.tell("monitor", f"{type(error).__name__}: {one_line(error)}", bad=True)
+            due_s = max(due_s + period_s, time.monotonic())
+            await asyncio.sleep(due_s - time.monotonic())
+
+    def _guarded(self, endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answered(request: Request) -> Response:
+            from starlette.responses import PlainTextResponse
+
+            refusal = self._refusal(request, effect=request.method not in {"GET", "HEAD"})
+            if refusal is None:
+                try:
+                    response = await endpoint(request)
+                except (UavlocError, sqlite3.Error) as error:
+                    response = PlainTextResponse(f"{one_line(error)}\n", 500)
+                except Exception as error:  # a mistake of ours: told, and no reason to end a flight
+                    self._report.tell("monitor", f"{type(error).__name__}: {one_line(error)}", bad=True)
+                    response = PlainTextResponse("failed\n", 500)
+            else:
+                response = self._refused(request, refusal)
+            for name, value in _HEADERS.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return answered
+
+    def _refusal(self, asked: Request | WebSocket, *, effect: bool) -> Refusal | None:
+        if "token" in asked.query_params and asked.url.path == "/":
+            return self._access.refusal(asked.headers, effect=effect, public=True)
+        return self._access.refusal(asked.headers, effect=effect, public=asked.url.path in _PUBLIC)
+
+    def _refused(self, request: Request, refusal: Refusal) -> Response:
+        from starlette.responses import HTMLResponse, PlainTextResponse
+
+        headers = {"WWW-Authenticate": "Bearer"} if refusal.login else {}
+        if refusal.login and request.url.path == "/":
+            page, policy = login_page("")
+            return HTMLResponse(page, refusal.status, {**headers, "Content-Security-Policy": policy})
+        return PlainTextResponse(f"{refusal.said}\n", refusal.status, headers)
+
+    async def _page(self, request: Request) -> Response:
+        from starlette.responses import HTMLResponse
+
+        if "token" in request.query_params:
+            return self._let_in(request, request.query_params["token"])
+        title = f"live on {self._feed.ground.cache.path.name}"
+        page, policy = live_page(title, self._feed.ground.facts(), self._config.rate_hz, actions=self._config.actions)
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
+    async def _login(self, request: Request) -> Response:
+        body = await _body(request)
+        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=4) if body is not None else {}
+        return self._let_in(request, fields.get("token", [""])[0])
+
+    def _let_in(self, request: Request, text: str) -> Response:
+        """Give the cookie to who knows the secret, and take the secret out of the address."""
+        from starlette.responses import HTMLResponse, RedirectResponse
+
+        if self._access.secret is not None and not self._access.is_secret(text.strip()):
+            page, policy = login_page("That is not the secret.")
+            return HTMLResponse(page, 401, {"Content-Security-Policy": policy})
+        response = RedirectResponse("/", 303)
+        if self._access.secret is not None:
+            secure = request.headers.get("origin", "").startswith("https:")
+            response.set_cookie(
+                self._access.cookie, self._access.pass_word, httponly=True, samesite="lax", secure=secure
+            )
+        return response
+
+    async def _tile(self, request: Request) -> Response:
+        from starlette.responses import Response
+
+        of, ground = request.path_params, self._feed.ground
+        tile = ground.tile(of["zoom"], of["column"], of["row"]) if of["key"] == ground.key else None
+        if tile is None:
+            return Response(status_code=404)
+        return Response(tile[0], media_type=tile[1], headers=_FOREVER)
+
+    async def _order(self, request: Request) -> Response:
+        from starlette.responses import PlainTextResponse, Response
+
+        if not self._config.actions:
+            return PlainTextResponse("monitor.actions: no orders are taken here\n", 403)
+        if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+            return PlainTextResponse("an order is application/json\n", 415)
+        body = await _body(request)
+        if body is None:
+            return PlainTextResponse(f"an order has at most {MAX_LINE_BYTES} bytes, sent at once\n", 413)
+        said = answer(body, self._operator, FLIGHT_ORDERS)
+        return Response(said, 200 if said.startswith(b'{"ok": true') else 400, media_type="application/json")
+
+    async def _metrics_text(self, request: Request) -> Response:
+        from starlette.responses import Response
+
+        text, kind = self._metrics.text()
+        return Response(text, media_type=kind)
+
+    async def _status(self, request: Request) -> Response:
+        from starlette.responses import Response
+
+        return Response(self._feed.status_text(), media_type="application/json")
+
+    async def _health(self, request: Request) -> Response:
+        from starlette.responses import PlainTextResponse
+
+        found = troubles(self._feed.status(), self._frame_timeout_s)
+        return PlainTextResponse("".join(f"{line}\n" for line in found) or "ok\n", 503 if found else 200)
+
+    async def _live(self, socket: WebSocket) -> None:
+        """Tell one client, at its own pace; who takes nothing for too long, or talks, is let go."""
+        if self._refusal(socket, effect=True) is not None or len(self._watching) >= MOST_CLIENTS:
+            await socket.close(1008)
+            return
+        await socket.accept()
+        client = _Client(socket)
+        self._watching.add(client)
+        ends = [asyncio.create_task(each) for each in (socket.receive(), client.too_slow.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._watching.discard(client)
+            tasks = [*ends, *([] if client.sending is None else [client.sending])]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await _closed(socket)
+
+    def _tell(self, client: _Client) -> None:
+        """The newest, unless it is still taking an older one.
+
+        One task for a message and nothing that waits for it: whenever this thread wakes, that of the localizer may have
+        to wait for its turn.
+        """
+        now_s = time.monotonic()
+        if client.sending is None or client.sending.done():
+            if client.sending is not None and not client.sending.cancelled():
+                client.sending.exception()  # who is gone is noticed where it is listened to
+            client.sending = asyncio.create_task(client.socket.send_text(self._feed.message(client.seen)))
+            client.since_s = now_s
+        elif now_s - client.since_s > _PATIENCE_S:
+            client.too_slow.set()
+
+
+@dataclass(eq=False)
+class _Client:
+    """Who watches; `sending` is the message that it takes since `since_s`."""
+
+    socket: WebSocket
+    seen: Seen = field(default_factory=Seen)
+    sending: asyncio.Task[None] | None = None
+    since_s: float = 0.0
+    too_slow: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def _closed(socket: WebSocket) -> None:
+    with contextlib.suppress(RuntimeError, OSError, asyncio.TimeoutError):  # it may be closed by now
+        await asyncio.wait_for(socket.close(1008), 1.0)
+
+
+async def _body(request: Request) -> bytes | None:
+    """What was sent; None where that is too much, or comes too slowly."""
+
+    async def read() -> bytes | None:
+        data = b""
+        async for piece in request.stream():
+            data += piece
+            if len(data) > MAX_LINE_BYTES:
+                return None
+        return data
+
+    try:
+        return await asyncio.wait_for(read(), _BODY_S)
+    except asyncio.TimeoutError:
+        return None

@@ -1,0 +1,189 @@
+// The live page: hears of the flight over a websocket, and says so when it does not.
+const SILENT_S = Math.max(2, 3 * data.periodS);
+const live = { now: null, status: null, heardMs: 0, newest: true, tries: 0, dirty: false };
+
+function whereNow() {
+  if (!live.newest || !live.now) return frameHere();
+  const now = live.now;
+  return { place: now.at, ellipse: now.ellipse, heading: now.heading, protection: now.protection, outcome: now.outcome, ink: "#ffffff" };
+}
+
+// Who looks at a frame of the past does not want the next one to take it away.
+function lookAt(index) {
+  setNewest(false);
+  goTo(index);
+}
+
+function mapPressed(x, y) {
+  if (hint.picking) hintAt(x, y);
+  else goToMark(x, y);
+}
+
+function connect() {
+  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/live`);
+  socket.addEventListener("message", (event) => {
+    live.tries = 0;
+    hear(JSON.parse(event.data));
+  });
+  socket.addEventListener("close", () => setTimeout(connect, Math.min(5000, 500 * 2 ** live.tries++)));
+}
+
+function hear(message) {
+  const first = !live.now;
+  live.heardMs = performance.now();
+  if (message.reset) clearFrames();
+  if (message.map) data.map = message.map;
+  const fresh = message.frames ? addFrames(message.frames) : false;
+  if (message.pictures) addPictures(message.pictures);
+  live.now = message.now;
+  if (message.status) showStatus(message.status);
+  if (fresh) addLivePlots();
+  if (message.frames) showNewFrames();
+  if (message.pictures && live.newest) goTo(data.pictures.findLastIndex(Boolean));
+  if (first && !frames.at.some(Boolean)) fitFlight();
+  if (first && live.now.at) startHere();
+  if (message.map) paintMap();
+  showNow();
+}
+
+// A flight begins in view at about one pixel of the map for one of the screen.
+function startHere() {
+  view.scale = 1;
+  centreOn(live.now.at);
+}
+
+function showNewFrames() {
+  const scrub = byId("scrub");
+  scrub.max = count - 1;
+  showKey();
+  live.dirty = true;
+  if (live.newest && !data.pictures.some(Boolean)) goTo(count - 1);
+  paintMap();
+}
+
+function say(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
+function showNow() {
+  const now = live.now;
+  say("state", now.why ? `No position: ${now.why}` : "Position published");
+  byId("lamp").className = `lamp ${now.why ? "without" : "good"}`;
+  document.body.classList.remove("stale");
+  showHeadline();
+  if (live.newest) canvas.setAttribute("aria-label", `Map of the flight. ${now.why ? `No position: ${now.why}` : `The vehicle is at ${now.lat.toFixed(6)}, ${now.lon.toFixed(6)}`}`);
+  if (view.follow && now.at && live.newest) centreOn(now.at);
+  else paintHereSoon();
+}
+
+const AUTOPILOT = { fused: "uses it", rejected: "rejects it", ignored: "ignores it", unknown: "not known" };
+
+function headlineRows() {
+  const { now, status } = live;
+  const last = frames.at.findLastIndex(Boolean);
+  const rows = [
+    now.ellipse ? ["1 σ, worst", metres(now.ellipse[0] / Math.sqrt(5.991))] : ["last position", last < 0 ? "none yet" : `${age(now.t - frames.t[last])} ago`],
+    ["vouched within", metres(now.protection)],
+    ["heading", known(now.heading) ? `${now.heading.toFixed(0)}°` : "–"],
+    ["newest frame", count ? frames.outcome[count - 1] : "none yet"],
+  ];
+  if (!status) return rows;
+  return [
+    ...rows,
+    ["last picture", `${age(status.cameraAgeS)} ago`],
+    ["latency, 95 %", known(status.latencyP95Ms) ? `${status.latencyP95Ms.toFixed(0)} ms` : "–"],
+    ["autopilot", AUTOPILOT[status.fusion]],
+    ["links", `${status.links.filter(Boolean).length} of ${status.links.length}`],
+  ];
+}
+
+function showHeadline() {
+  const rows = headlineRows(), tiles = byId("headline").children;
+  if (tiles.length !== rows.length) byId("headline").replaceChildren(...tilesOf(rows));
+  rows.forEach((row, i) => {
+    [...tiles[i].children].forEach((cell, k) => {
+      if (cell.textContent !== row[k]) cell.textContent = row[k];
+    });
+    tiles[i].lastChild.classList.toggle("bad", [AUTOPILOT.rejected, AUTOPILOT.ignored].includes(row[1]));
+  });
+}
+
+function showStatus(status) {
+  live.status = status;
+  setPaused(status.paused);
+  byId("health").tBodies[0].replaceChildren(...rowsOf(status.rows));
+  byId("advice").hidden = !status.warnings.length;
+  const told = [...byId("advice").children].map((line) => line.textContent);
+  if (told.join("\n") !== status.warnings.join("\n")) byId("advice").replaceChildren(...status.warnings.map((line) => make("li", {}, line)));
+  byId("journal").tBodies[0].replaceChildren(...status.recent.map((said) => {
+    const row = rowsOf([[`${age(said.ageS)} ago`, `${said.topic}: ${said.text}`]])[0];
+    row.className = said.bad ? "bad" : "";
+    return row;
+  }));
+  if (live.dirty && count) paintPlots(true);
+  live.dirty = false;
+}
+
+const age = (value) => (value < 100 ? `${value.toFixed(0)} s` : value < 6000 ? `${(value / 60).toFixed(0)} min` : `${(value / 3600).toFixed(1)} h`);
+
+function addLivePlots() {
+  byId("plots").replaceChildren();
+  graphs.length = 0;
+  const [title, unit, lines] = CLAIMED;
+  numbersPlot(title, unit, lines, VOUCHED);
+  numbersPlot(...TAKEN);
+  outcomeLanes();
+  paintPlots(true);
+}
+
+function showFrame(index) {
+  if (!count) return;
+  showPictures(index);
+  showReadout(index);
+  moveCursors(index);
+  byId("scrub").value = index;
+  byId("scrub").setAttribute("aria-valuetext", summaryOf(index));
+  byId("clock").textContent = `${seconds(frames.t[index])} · ${frames.outcome[index]}`;
+  paintHereSoon();
+}
+
+// Where nothing was heard for a while, what is shown is old: it must not look as if it were now.
+function watchSilence() {
+  const silentS = (performance.now() - live.heardMs) / 1000;
+  if (!live.heardMs || silentS < SILENT_S) return;
+  document.body.classList.add("stale");
+  byId("lamp").className = "lamp dead";
+  say("state", "Not live: nothing is heard");
+  say("clock", `silent for ${age(silentS)}`);
+}
+
+function setNewest(on) {
+  live.newest = on;
+  byId("newest").setAttribute("aria-pressed", String(on));
+  if (on) goTo(Math.max(0, data.pictures.findLastIndex(Boolean)) || count - 1);
+}
+
+function listenToBar() {
+  byId("scrub").addEventListener("input", () => lookAt(Number(byId("scrub").value)));
+  byId("back").addEventListener("click", () => lookAt(state.at - 1));
+  byId("forth").addEventListener("click", () => lookAt(state.at + 1));
+  byId("newest").addEventListener("click", () => setNewest(!live.newest));
+}
+
+addLayers();
+listenToMap();
+listenToView();
+listenToOrders();
+listenToBar();
+view.follow = true;
+onFrame(showFrame);
+fitPicture.addEventListener("load", paintHereSoon);
+fitFlight();
+new ResizeObserver(() => {
+  if (count) paintPlots();
+  paintMap();
+}).observe(document.querySelector("main"));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paintMap);
+setInterval(watchSilence, 500);
+connect();
+document.documentElement.dataset.ready = "yes";
