@@ -28,13 +28,15 @@ LAYERS: dict[str, int] = {
         ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
         2,
     ),
+    **dict.fromkeys(["airdensity", "inertial", "strapdown"], 2),
     **dict.fromkeys(["attitudes", "cells", "flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
-    **dict.fromkeys(["consensus", "evidence", "levels", "paired", "reuse", "signature", "workfile"], 3),
+    **dict.fromkeys(["consensus", "evidence", "levels", "paired", "predict", "reuse", "signature"], 3),
+    **dict.fromkeys(["state", "wind", "workfile"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
     # 5 to 8: where stages meet
-    **dict.fromkeys(["build", "buildplan", "buildstages", "crew", "heights", "localizability", "mount"], 5),
+    **dict.fromkeys(["aiding", "build", "buildplan", "buildstages", "crew", "heights", "localizability", "mount"], 5),
     **dict.fromkeys(["query", "regions"], 5),
     **dict.fromkeys(["cachediff", "coldstart", "hypotheses", "merge"], 6),
     **dict.fromkeys(["belief", "seek"], 7),
@@ -60,10 +62,14 @@ SIDEWAYS = {
     ("files", "errors"),
     ("indexfile", "cachefile"),
     ("onnxfile", "errors"),
+    ("predict", "state"),
     ("regionfile", "cachefile"),
     ("sqlcheck", "errors"),
+    ("strapdown", "attitudes"),
+    ("strapdown", "inertial"),
     ("terrain", "cachefile"),
     ("validation", "errors"),
+    ("wind", "state"),
 }
 """Imports inside a layer that are allowed. The top layer is free inside."""
 

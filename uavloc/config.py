@@ -192,6 +192,35 @@ class FilterConfig(Section):
         default=0.02, ge=0, description="Noise of one height around its bias, as a share, 1 sigma."
     )
     min_scale_std: float = Field(default=0.08, gt=0, description="Least height uncertainty at the start, as a share.")
+    imu: bool = Field(default=True, description="Whether accelerometer and gyro are used, where there are any.")
+    imu_noise_mps2: float = Field(
+        default=0.25, gt=0, description="Noise of a measured acceleration over one second, 1 sigma."
+    )
+    imu_turn_share: float = Field(
+        default=0.1, ge=0, description="Further noise as a share of the acceleration: heading and tilt in turns."
+    )
+    imu_bias_mps2: float = Field(
+        default=0.25,
+        gt=0,
+        description="Lasting error of a measured acceleration, forward and right, 1 sigma: accelerometer and tilt.",
+    )
+    imu_bias_memory_s: float = Field(default=60.0, gt=0, description="Time in which it becomes another one.")
+    airspeed: bool = Field(default=True, description="Whether a measured air speed is used, where there is one.")
+    min_airspeed_mps: float = Field(
+        default=7.0, gt=0, description="Slower than this a vehicle need not fly where its nose points."
+    )
+    wind_mps: float = Field(default=8.0, gt=0, description="Wind before anything was measured, 1 sigma per axis.")
+    wind_memory_s: float = Field(default=2400.0, gt=0, description="Time in which it becomes another one.")
+    gust_mps: float = Field(default=1.0, gt=0, description="Gusts of a few seconds, 1 sigma per axis.")
+    slip_deg: float = Field(
+        default=4.0, ge=0, description="How far the air comes from aside the measured heading, 1 sigma."
+    )
+    air_turn_share: float = Field(
+        default=0.06,
+        ge=0,
+        description="Share of a change of the air velocity that is wrong: what sensors get wrong turns with the "
+        "vehicle, and was taken for wind.",
+    )
     gate_chi2: float = Field(default=13.8, gt=0, description="Largest squared innovation (2 dof; 13.8 is 99.9 %).")
     history_s: float = Field(default=5.0, gt=0, description="How late a fix may come and still be used.")
 

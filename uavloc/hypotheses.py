@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,17 +23,19 @@ from uavloc.filter import (
     HEADING,
     SCALE,
     Advance,
+    AirReading,
     Filter,
     Measurement,
     State,
     VelocityReading,
+    air_nis,
     born_state,
-    displacement_nis,
     mount_std_rad,
     velocity_nis,
     widened,
 )
 from uavloc.frames import wrap_pi
+from uavloc.inertial import Push
 from uavloc.query import Query
 from uavloc.register import Surface
 from uavloc.types import Float, Match, Outcome
@@ -190,9 +192,21 @@ class Hypotheses:
     def advance(self, to: Advance) -> None:
         """Time goes on; a step that contradicts the velocity of a hypothesis is not believed by it."""
         for filter_ in self._filters():
-            plausible = displacement_nis(filter_.state, to, self._config.filter) <= self._config.filter.gate_chi2
-            filter_.apply(to if plausible else Advance(to.t_ns, None, to.turn_std_rad))
+            filter_.apply(to if self._plausible(filter_, to) else Advance(to.t_ns, None, to.turn_std_rad))
         self._drop_uncertain()
+
+    def feel(self, pushes: Sequence[Push]) -> None:
+        """Accelerations that were measured."""
+        if pushes:
+            for filter_ in self._filters():
+                filter_.feel(pushes)
+
+    def blow(self, reading: AirReading) -> None:
+        """A measured velocity through the air; one that contradicts a hypothesis is not believed by it."""
+        for filter_ in self._filters():
+            state = filter_.at(reading.t_ns)
+            if air_nis(state, reading, self._config.filter) <= self._config.filter.gate_chi2:
+                filter_.apply(reading)
 
     def velocity(self, reading: VelocityReading) -> None:
         """A measured ground velocity; one that contradicts a hypothesis is not believed by it."""
@@ -302,6 +316,16 @@ class Hypotheses:
 
     def _same(self, state: State, place_ne_m: Float) -> bool:
         return float(np.hypot(*(state.mean[:2] - place_ne_m))) <= self._config.integrity.same_place_m
+
+    def _plausible(self, filter_: Filter, to: Advance) -> bool:
+        """Whether a hypothesis may have moved like that; the camera's word is more than the accelerometer's."""
+        gate = self._config.filter.gate_chi2
+        if filter_.step_nis(to) <= gate:
+            return True
+        if to.step is None or filter_.step_nis(to, felt=False) > gate:
+            return False
+        filter_.numb(to.step.since_ns, to.step.until_ns)
+        return True
 
     def _filters(self) -> list[Filter]:
         priors = [filter_ for filter_ in (self._prior, self._hint) if filter_ is not None]

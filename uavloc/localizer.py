@@ -13,13 +13,14 @@ from typing import TypeAlias
 
 import numpy as np
 
+from uavloc.aiding import Aiding
 from uavloc.belief import Belief, Prior
 from uavloc.camera import CameraModel
 from uavloc.coldstart import ColdStart
 from uavloc.config import Config
 from uavloc.errors import CacheError
 from uavloc.evidence import aged
-from uavloc.filter import Advance, State, Step, VelocityReading, advance, mount_std_rad, start_state
+from uavloc.filter import Advance, AirReading, State, Step, VelocityReading, advance, mount_std_rad, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
@@ -31,6 +32,7 @@ from uavloc.seek import Seeker, pose_of
 from uavloc.staleness import StaleBlock
 from uavloc.tiles import TileCache
 from uavloc.types import (
+    Airspeed,
     Altitude,
     Attitude,
     Encoder,
@@ -42,6 +44,7 @@ from uavloc.types import (
     GeoPoint,
     Height,
     Hint,
+    Imu,
     Match,
     Outcome,
     Pixels,
@@ -106,6 +109,7 @@ class Localizer:
         self._outcome = Outcome.LOST
         self._middle_ne_m = np.zeros(2)
         self._frame_ns, self._understood_ns = 0, _NEVER
+        self._aiding = Aiding(config.filter)
         self._hinted: Hint | None = None
         self._resumed: State | None = None
 
@@ -117,9 +121,15 @@ class Localizer:
             self.hint(event)
         elif isinstance(event, Attitude) and _says_something(event):
             self._attitude = event
+            self._blow(self._aiding.attitude(event))
+        elif isinstance(event, Imu):
+            self._aiding.imu(event)
+        elif isinstance(event, Airspeed):
+            self._blow(self._aiding.airspeed(event))
         elif isinstance(event, Height | Altitude):
             self._heights.take(event)
         elif isinstance(event, Velocity) and self._places is not None and np.isfinite(event.vel_ne_mps).all():
+            self._feel()
             self._places.velocity(VelocityReading(event.t_ns, event.vel_ne_mps, event.std_mps))
         return None
 
@@ -128,6 +138,7 @@ class Localizer:
         self._asker.watch = Stopwatch()
         self._first_ns = frame.t_ns if self._first_ns is None else self._first_ns
         fix, outcome = None, Outcome.FIX
+        self._feel()
         with self._asker.watch.timed("total"):
             try:
                 fix = self._fix(frame)
@@ -138,6 +149,7 @@ class Localizer:
         self._outcome, self._frame_ns = outcome, frame.t_ns
         if fix is not None:
             self._understood_ns = frame.t_ns
+            self._aiding.heading_borne_out()
         return self._estimate(frame.t_ns, frame.name, fix)
 
     def at(self, t_ns: int) -> Estimate:
@@ -177,9 +189,25 @@ class Localizer:
         """Parts of the map that the flight so far showed to be out of date."""
         return self._asker.stale()
 
+    def remarks(self) -> list[str]:
+        """What is wrong with IMU and air speed, a line each."""
+        return self._aiding.remarks()
+
     def mount(self) -> Mount | None:
         """What the flight so far says of the camera's mount; None where no place is believed."""
         return None if self._places is None or self._places.leader is None else mount_of(self._places.leader.state)
+
+    def _feel(self) -> None:
+        """Hand on what was felt since the last time; before there is a place, of nobody's motion."""
+        pushes = self._aiding.pushes()
+        if self._places is not None:
+            self._places.feel(pushes)
+
+    def _blow(self, readings: list[AirReading]) -> None:
+        if self._places is not None:
+            for reading in readings:
+                self._feel()
+                self._places.blow(reading)
 
     def _fix(self, frame: Frame) -> Fix:
         sight = self._sight(frame)

@@ -106,7 +106,7 @@ def run_replay(job: Job, progress: Progress) -> Result:
         estimates = _published(watched, localizer, watching, job.out, progress)
         truth = scored.truth(estimates)
         flown = _of_frames(truth, estimates) if truth is not None else []
-        told = advice(heard, estimates, flown, cache)
+        told = [*advice(heard, estimates, flown, cache), *localizer.remarks()]
         under = map_under(cache, _places(estimates, flown, start))
         draw_track(*under, estimates, flown, job.out / PICTURE)
         ground = map_under(cache, square_around(_places(estimates, flown, start))) if job.report else under

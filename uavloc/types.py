@@ -106,6 +106,27 @@ class Velocity:
 
 
 @dataclass(frozen=True, slots=True)
+class Imu:
+    """What accelerometer and gyro feel in the body's axes (forward, right, down).
+
+    The specific force is what is left of an acceleration without gravity: level and at rest 9.8 m/s2 upward.
+    """
+
+    t_ns: int
+    force_mps2: tuple[float, float, float]
+    rate_radps: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Airspeed:
+    """Measured true air speed, with 1-sigma: that of the sensor and of the air density."""
+
+    t_ns: int
+    true_mps: float
+    std_mps: float
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """Where the vehicle really was. Read by the evaluation only: it never reaches the localizer.
 
@@ -126,7 +147,7 @@ class Hint:
     start: Start
 
 
-Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity | Hint
+Event: TypeAlias = Frame | Attitude | Height | Altitude | Velocity | Imu | Airspeed | Hint
 
 
 class Outcome(str, Enum):

@@ -10,9 +10,11 @@ import pytest
 from pymavlink.dialects.v20 import ardupilotmega as mavlink
 from scipy.spatial.transform import Rotation
 
+from uavloc.autopilot.aids import aiding_rates_hz
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.readings import Readings
-from uavloc.types import Altitude, Attitude, Event, Height
+from uavloc.config import FilterConfig
+from uavloc.types import Airspeed, Altitude, Attitude, Event, Height, Imu
 
 MS = 1_000_000
 BOOT_NS = 1_790_000_000_000_000_000
@@ -185,3 +187,58 @@ def test_nothing_else_is_read() -> None:
         mavlink.MAVLink_gps_raw_int_message(0, 3, 476_000_000, 85_000_000, 500_000, 90, 90, 1500, 9000, 12),
     )
     assert [event for message in others for event in made.events(message, BOOT_NS)] == []
+
+
+def status(present: int, healthy: int) -> Any:
+    return mavlink.MAVLink_sys_status_message(present, present, healthy, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def hud(airspeed_mps: float, alt_m: float = 0.0) -> Any:
+    return mavlink.MAVLink_vfr_hud_message(airspeed_mps, 15.0, 0, 50, alt_m, 0.0)
+
+
+PITOT = int(mavlink.MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE)
+
+
+def test_both_kinds_of_imu_messages_say_the_same_and_the_better_one_is_heard() -> None:
+    highres = mavlink.MAVLink_highres_imu_message(5_000_000, 0.5, -0.2, -9.7, 0.1, 0.2, -0.3, 0, 0, 0, 0, 0, 0, 0, 63)
+    raw = mavlink.MAVLink_raw_imu_message(5_000_000, 51, -20, -989, 100, 200, -300, 0, 0, 0)
+    made = readings()
+    (coarse,), (fine,) = read(made, raw, 5000), read(made, highres, 5000)
+    for found, tolerance in ((coarse, 0.01), (fine, 1e-6)):
+        assert isinstance(found, Imu)
+        assert found.t_ns == BOOT_NS + 5000 * MS
+        assert found.force_mps2 == pytest.approx((0.5, -0.2, -9.7), abs=tolerance)
+        assert found.rate_radps == pytest.approx((0.1, 0.2, -0.3), abs=1e-6)
+    assert read(made, raw, 5020) == []
+    assert read(readings(synced=False), highres, 5000) == []
+
+
+def test_an_air_speed_is_heard_only_of_a_sensor_that_is_there_and_healthy() -> None:
+    made = readings()
+    assert read(made, hud(20.0), 5000) == []
+    read(made, status(PITOT, 0), 5000)
+    assert read(made, hud(20.0), 5000) == []
+    read(made, status(PITOT, PITOT), 5000)
+    (low,), (high,) = read(made, hud(20.0), 5000), read(made, hud(20.0, 3000.0), 5000)
+    assert isinstance(low, Airspeed)
+    assert isinstance(high, Airspeed)
+    assert low.true_mps == pytest.approx(20.0)
+    assert high.true_mps == pytest.approx(20.0 * math.sqrt(1.2250 / 0.9093), rel=1e-3)
+    assert read(made, hud(math.nan), 5000) == []
+
+
+def test_the_message_of_the_sensor_itself_comes_before_the_hud() -> None:
+    made = readings()
+    read(made, status(PITOT, PITOT), 5000)
+    (found,) = read(made, mavlink.MAVLink_airspeed_message(0, 18.0, 2000, 200.0, 2), 5000)
+    assert isinstance(found, Airspeed)
+    assert read(made, hud(20.0), 5010) == []
+    assert read(made, mavlink.MAVLink_airspeed_message(0, 18.0, 2000, 200.0, 1), 5020) == []
+    assert read(made, mavlink.MAVLink_airspeed_message(1, 18.0, 2000, 200.0, 2), 5030) == []
+
+
+def test_what_is_switched_off_is_not_asked_for() -> None:
+    assert {"HIGHRES_IMU", "RAW_IMU", "VFR_HUD"} <= set(aiding_rates_hz(FilterConfig()))
+    assert max(aiding_rates_hz(FilterConfig()).values()) <= 50.0
+    assert aiding_rates_hz(FilterConfig(imu=False, airspeed=False)) == {}

@@ -22,7 +22,7 @@ from uavloc.logs import open_log
 from uavloc.logs.items import Position
 from uavloc.logs.tlog import Tlog, _checksum
 from uavloc.logs.truth import truth_of_log
-from uavloc.types import Altitude, Attitude, Event, Frame, GeoPoint, Height, Velocity
+from uavloc.types import Airspeed, Altitude, Attitude, Event, Frame, GeoPoint, Height, Imu, Velocity
 
 BEGIN_S = 1_700_000_000.0
 MAVLINK = [
@@ -67,11 +67,51 @@ def test_px4_attitudes_and_fixes_are_those_of_pyulog(data_dir: Path, name: str) 
 
 
 @pytest.mark.real_data
+@pytest.mark.parametrize("name", PX4)
+def test_px4_inertial_readings_are_those_of_pyulog(data_dir: Path, name: str) -> None:
+    told = OtherULog(str(data_dir / name), ["sensor_combined"]).get_dataset("sensor_combined").data
+    ours = [event for event in open_log(data_dir / name).events() if isinstance(event, Imu)]
+    for field, values in (
+        ("accelerometer_m_s2", [imu.force_mps2 for imu in ours]),
+        ("gyro_rad", [imu.rate_radps for imu in ours]),
+    ):
+        theirs = np.column_stack([told[f"{field}[{k}]"] for k in range(3)])
+        np.testing.assert_allclose(sorted(map(tuple, values)), sorted(map(tuple, theirs)), rtol=1e-6)
+
+
+@pytest.mark.real_data
+@pytest.mark.filterwarnings("ignore")
+def test_ardupilot_inertial_readings_are_those_of_pymavlink(data_dir: Path) -> None:
+    other = mavutil.mavlink_connection(str(data_dir / "logs/ardupilot_small.BIN"))
+    theirs = []
+    while (message := other.recv_match(type="IMU")) is not None:
+        theirs.append((message.AccX, message.AccY, message.AccZ, message.GyrX, message.GyrY, message.GyrZ))
+    other.close()
+    events = open_log(data_dir / "logs/ardupilot_small.BIN").events()
+    ours = [(*event.force_mps2, *event.rate_radps) for event in events if isinstance(event, Imu)]
+    np.testing.assert_allclose(sorted(ours), sorted(theirs), rtol=1e-6)
+
+
+def test_an_air_speed_of_a_telemetry_log_needs_a_sensor(tmp_path: Path) -> None:
+    pitot = int(mavlink.MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE)
+    for healthy, heard in ((pitot, 9), (0, 0)):
+        messages = []
+        for k in range(10):
+            status = mavlink.MAVLink_sys_status_message(pitot, pitot, healthy, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            hud = mavlink.MAVLink_vfr_hud_message(20.0, 15.0, 0, 50, 1000.0, 0.0)
+            messages += [fl.attitude(k + 0.1, 0.0, 0.0, 0.5), (k + 0.2, hud), (k + 0.3, status)]
+        path = fl.write_tlog(tmp_path / f"{healthy}.tlog", BEGIN_S, messages)
+        found = [event for event in open_log(path).events() if isinstance(event, Airspeed)]
+        assert len(found) == heard
+        assert all(event.true_mps == pytest.approx(20.0 * math.sqrt(1.2250 / 1.1117), rel=1e-3) for event in found)
+
+
+@pytest.mark.real_data
 @pytest.mark.parametrize("name", [*MAVLINK, *PX4])
 def test_real_logs_give_ordered_measurements_and_keep_their_positions_apart(data_dir: Path, name: str) -> None:
     log = open_log(data_dir / name)
     events = list(log.events())
-    assert {type(event) for event in events} <= {Attitude, Altitude, Height}
+    assert {type(event) for event in events} <= {Attitude, Altitude, Height, Imu, Airspeed}
     assert all(event.assumed for event in events if isinstance(event, Height))
     assert all(one.t_ns <= other.t_ns for one, other in itertools.pairwise(events))
     positions = list(log.positions())

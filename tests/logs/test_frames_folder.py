@@ -17,7 +17,7 @@ from uavloc.errors import InputError
 from uavloc.frames import rpy_from_rotation
 from uavloc.logs import READERS, camera_path, csv_table, open_log
 from uavloc.logs.frames_folder import FramesFolder
-from uavloc.types import Altitude, Attitude, Frame, Height, LogReader, Velocity
+from uavloc.types import Airspeed, Altitude, Attitude, Frame, Height, LogReader, Velocity
 
 SIZE = (32, 24)
 
@@ -72,6 +72,12 @@ class TestMeasurements:
         assert isinstance(frame, Frame)
         assert (frame.t_ns, frame.name) == (1_250_000_000, "a")
         assert len(log) == 1
+
+    def test_a_true_air_speed_is_one_and_an_empty_cell_is_none(self, tmp_path: Path) -> None:
+        log = open_log(folder(tmp_path, "frame,t_s,airspeed_mps\na,0,18.5\n"))
+        (airspeed,) = (event for event in log.events() if isinstance(event, Airspeed))
+        assert (airspeed.t_ns, airspeed.true_mps) == (0, 18.5)
+        assert 0.5 < airspeed.std_mps < 1.5
 
     def test_image_is_rgb(self, tmp_path: Path) -> None:
         (frame,) = frames(open_log(folder(tmp_path, "frame,t_s\na,0\n")))

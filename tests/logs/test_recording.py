@@ -32,7 +32,7 @@ from uavloc.logs.recording.messages import event_from_json, event_json, topic_of
 from uavloc.logs.recording.viewer import picture_message, picture_of
 from uavloc.starttext import start_from_text
 from uavloc.tiles import TileCache
-from uavloc.types import Altitude, Attitude, Event, Frame, GeoPoint, Height, Hint, Start, Velocity
+from uavloc.types import Airspeed, Altitude, Attitude, Event, Frame, GeoPoint, Height, Hint, Imu, Start, Velocity
 
 FACTS = FlightFacts(__version__, dump_config(Config()), "{}", "0" * 64, "evergreen", "1" * 64)
 START_NS = 1_700_000_000_000_000_000
@@ -66,6 +66,13 @@ events = st.one_of(
     st.builds(Height, st.integers(0, 2**62), numbers, positive, st.booleans()),
     st.builds(Altitude, st.integers(0, 2**62), numbers, positive, st.sampled_from(["amsl", "ellipsoid", "take-off"])),
     st.builds(Velocity, st.integers(0, 2**62), st.tuples(numbers, numbers), positive),
+    st.builds(
+        Imu,
+        st.integers(0, 2**62),
+        st.tuples(numbers, numbers, numbers),
+        st.tuples(numbers, numbers, numbers),
+    ),
+    st.builds(Airspeed, st.integers(0, 2**62), numbers, positive),
     st.builds(Hint, st.integers(0, 2**62), st.builds(Start, st.builds(GeoPoint, numbers, numbers), positive)),
 )
 

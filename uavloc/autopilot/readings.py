@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from uavloc.airdensity import airspeed_at
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
 from uavloc.autopilot.spread import attitude_std_rad, flat_std_m, range_std_m
 from uavloc.frames import rotation_from_quaternion, rotation_from_rpy
-from uavloc.types import Altitude, Attitude, Event, Float, Height
+from uavloc.types import Altitude, Attitude, Event, Float, Height, Imu
 
 _UNSYNCED_S = 0.05
 """Where the clocks are not known to each other a message may have been under way for this long."""
@@ -26,6 +27,11 @@ _STEEPEST_COS = math.cos(math.radians(45.0))
 _CLIMBED_STD_M = 3.0
 _CLIMBED_STD_SHARE = 0.03
 """Of a barometric height over take-off: weather, wind over the housing, air that is not the standard one."""
+
+_MILLI_G_MPS2 = 9.80665e-3
+_DIFFERENTIAL_PRESSURE = 16
+"""MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE."""
+_AIRSPEED_UNHEALTHY = 1
 
 _OLDEST_NS = 5_000_000_000
 _AHEAD_NS = 50_000_000
@@ -54,6 +60,8 @@ class Readings:
         self._vehicle_ns, self._attitudes, self._baro_amsl_std_m = vehicle_ns, attitudes, baro_amsl_std_m
         self._aligned = True
         self._compass_good = True
+        self._pitot = False
+        self._alt_m: float | None = None
         self._better_ns: dict[str, int] = {}
         self._readers: dict[str, Callable[[Message, int], list[Event]]] = {
             "ATTITUDE": self._attitude,
@@ -62,6 +70,11 @@ class Readings:
             "RANGEFINDER": self._rangefinder,
             "GLOBAL_POSITION_INT": self._global_position,
             "ALTITUDE": self._altitude,
+            "HIGHRES_IMU": self._highres_imu,
+            "RAW_IMU": self._raw_imu,
+            "AIRSPEED": self._airspeed,
+            "VFR_HUD": self._hud,
+            "SYS_STATUS": self._sys_status,
             "EKF_STATUS_REPORT": self._ekf_status,
             "ESTIMATOR_STATUS": self._estimator_status,
         }
@@ -70,7 +83,7 @@ class Readings:
         """Events of one message; often none.
 
         Attitude; Height (a rangefinder looking down); Altitude above take-off, with the Height that it would be over
-        flat land.
+        flat land; Imu; Airspeed of a pitot tube.
         """
         reader = self._readers.get(message.get_type())
         return [] if reader is None else reader(message, arrival_ns)
@@ -169,6 +182,53 @@ class Readings:
         if self._baro_amsl_std_m is not None and math.isfinite(amsl_m) and abs(amsl_m) < 30_000.0:
             events.append(Altitude(measured[0], amsl_m, math.hypot(self._baro_amsl_std_m, std_m), "amsl"))
         return events
+
+    def _highres_imu(self, message: Message, arrival_ns: int) -> list[Event]:
+        """PX4: in SI units. Only of the first one."""
+        if message.id != 0:
+            return []
+        self._better_ns["imu"] = arrival_ns
+        force, rate = (message.xacc, message.yacc, message.zacc), (message.xgyro, message.ygyro, message.zgyro)
+        return self._felt(force, rate, message.time_usec * 1000, arrival_ns)
+
+    def _raw_imu(self, message: Message, arrival_ns: int) -> list[Event]:
+        """ArduPilot: thousandths of g and of rad/s, in spite of its name."""
+        if message.id != 0 or self._better_came("imu", arrival_ns):
+            return []
+        force = (message.xacc * _MILLI_G_MPS2, message.yacc * _MILLI_G_MPS2, message.zacc * _MILLI_G_MPS2)
+        rate = (message.xgyro * 1e-3, message.ygyro * 1e-3, message.zgyro * 1e-3)
+        return self._felt(force, rate, message.time_usec * 1000, arrival_ns)
+
+    def _felt(
+        self, force: tuple[float, float, float], rate: tuple[float, float, float], boot_ns: int, arrival_ns: int
+    ) -> list[Event]:
+        """Only with a time: readings stamped by their arrival are not spaced as they were taken."""
+        measured = self._measured(boot_ns, arrival_ns)
+        return [] if measured is None or measured[1] > 0.0 else [Imu(measured[0], force, rate)]
+
+    def _airspeed(self, message: Message, arrival_ns: int) -> list[Event]:
+        """Of a sensor itself; only of the first one, and if it is healthy."""
+        if message.id != 0 or message.flags & _AIRSPEED_UNHEALTHY:
+            return []
+        self._better_ns["airspeed"] = arrival_ns
+        return self._through_air(message.airspeed, arrival_ns)
+
+    def _hud(self, message: Message, arrival_ns: int) -> list[Event]:
+        """Only where a sensor is in use: without one the autopilot makes an air speed up from its own velocity."""
+        self._alt_m = message.alt
+        if not self._pitot or self._better_came("airspeed", arrival_ns):
+            return []
+        return self._through_air(message.airspeed, arrival_ns)
+
+    def _through_air(self, calibrated_mps: float, arrival_ns: int) -> list[Event]:
+        """The altitude is for the density of the air only."""
+        found = airspeed_at(arrival_ns, calibrated_mps, self._alt_m)
+        return [] if found is None else [found]
+
+    def _sys_status(self, message: Message, _arrival_ns: int) -> list[Event]:
+        enabled, healthy = message.onboard_control_sensors_enabled, message.onboard_control_sensors_health
+        self._pitot = bool(message.onboard_control_sensors_present & enabled & healthy & _DIFFERENTIAL_PRESSURE)
+        return []
 
     def _ekf_status(self, message: Message, _arrival_ns: int) -> list[Event]:
         self._aligned = bool(message.flags & _EKF_ATTITUDE)

@@ -44,12 +44,12 @@ class FleetJob:
 
 def measure_fleet(job: FleetJob, shown: Shown) -> dict[str, Any]:
     """The document of `bench fleet --json`; raises UavlocError, and StoppedError on Ctrl-C."""
-    encoder = _encoder(job.config)
+    encoder = encoder_of(job.config)
     _keep_facts(job, encoder)
     flown = {row.flight: row for row in _kept(job.out / FLIGHTS) if row.flight < job.flights}
     plans = [plan_flight(job.seed, number) for number in range(job.flights) if number not in flown]
     try:
-        _build_maps(job, plans, shown)
+        build_maps(job, plans, shown)
         with shown("fly") as progress:
             for row in _fly_all(job, plans):
                 flown[row.flight] = row
@@ -89,9 +89,10 @@ def _kept(path: Path) -> list[Flown]:
         raise InputError(f"{path}: not the flights of a fleet: {error}") from error
 
 
-def _build_maps(job: FleetJob, plans: Sequence[Plan], shown: Shown) -> None:
+def build_maps(job: FleetJob, plans: Sequence[Plan], shown: Shown) -> None:
+    """Draw the worlds that are mapped, and build their caches, as far as they are missing."""
     places = {plan.on_map.name: plan.on_map for plan in plans}
-    missing = [place for place in places.values() if not _cache_path(job.out, place).exists()]
+    missing = [place for place in places.values() if not cache_path(job.out, place).exists()]
     if not missing:
         return
     building = in_lanes(partial(_build_map, job), [[place] for place in missing], job.workers)
@@ -100,16 +101,17 @@ def _build_maps(job: FleetJob, plans: Sequence[Plan], shown: Shown) -> None:
             progress(done, len(missing))
 
 
-def _cache_path(out: Path, place: Place) -> Path:
+def cache_path(out: Path, place: Place) -> Path:
+    """Where the cache of a world is kept."""
     return out / "maps" / place.name / "cache.mbtiles"
 
 
 def _build_map(job: FleetJob, place: Place) -> None:
     """Draw a world on the date of its map and build the cache."""
-    cache = _cache_path(job.out, place)
+    cache = cache_path(job.out, place)
     (picture,) = simulate_world(place.world, cache.parent, (place.map_date,))
     source = open_source(picture)
-    build_cache(Region(source.bounds), [source], _encoder(job.config), cache)
+    build_cache(Region(source.bounds), [source], encoder_of(job.config), cache)
 
 
 def _fly_all(job: FleetJob, plans: Sequence[Plan]) -> Iterator[Flown]:
@@ -130,17 +132,19 @@ def _fly_all(job: FleetJob, plans: Sequence[Plan]) -> Iterator[Flown]:
 
 
 def _fly(job: FleetJob, plan: Plan) -> Flown:
-    scene, encoder = _scene(plan.place.world, plan.date), _encoder(job.config)
-    with TileCache.open(_cache_path(job.out, plan.on_map), encoder) as cache:
+    scene, encoder = scene_of(plan.place.world, plan.date), encoder_of(job.config)
+    with TileCache.open(cache_path(job.out, plan.on_map), encoder) as cache:
         return fly(plan, scene, cache, encoder, job.config)
 
 
 @lru_cache(maxsize=1)
-def _scene(world: WorldSpec, date: Date) -> Scene:
+def scene_of(world: WorldSpec, date: Date) -> Scene:
+    """A world on a date; the last one is kept."""
     return scene_from_world(world, date)
 
 
-def _encoder(config: Config) -> Encoder:
+def encoder_of(config: Config) -> Encoder:
+    """The engine of a configuration, loaded once."""
     engine = config.engine
     return _loaded(engine.name, engine.provider, engine.precision)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from uavloc.airdensity import airspeed_std_mps
 from uavloc.bench.fleetplan import Plan
 from uavloc.config import Config
 from uavloc.evaluate import mahalanobis2, position_errors_m, time_to_first_fix_s
@@ -20,7 +21,7 @@ from uavloc.sim import Scene, SimulatedFlight
 from uavloc.sim.flight import Shot
 from uavloc.sim.seeds import stream
 from uavloc.tiles import TileCache
-from uavloc.types import Attitude, Encoder, Event, Frame, GeoPoint, Height, Start, Truth, Velocity
+from uavloc.types import Airspeed, Attitude, Encoder, Event, Frame, GeoPoint, Height, Imu, Start, Truth, Velocity
 
 START_STD_M = 100.0
 _NEVER = 1e9
@@ -58,8 +59,9 @@ class SimulatedLog:
         return len(self._flight)
 
     def events(self) -> Iterator[Event]:
-        """Attitude, Height, Velocity if there is one, then the Frame, for every picture."""
+        """What the IMU felt, Attitude, Height, Velocity and Airspeed if there are any, then the Frame, per picture."""
         for shot in self._flight.shots():
+            yield from (Imu(round(felt.t_s * 1e9), felt.force_mps2, felt.rate_radps) for felt in shot.felt)
             t_ns, name = round(shot.t_s * 1e9), f"{shot.index:05d}"
             self.truth.append(Truth(t_ns, name, shot.where))
             yield from readings(shot, t_ns)
@@ -75,13 +77,15 @@ def readings(shot: Shot, t_ns: int) -> Iterator[Event]:
     yield Height(t_ns, reading.agl_m, reading.agl_std_m)
     if reading.vel_ne_mps is not None:
         yield Velocity(t_ns, reading.vel_ne_mps, VEL_STD_MPS)
+    if reading.airspeed_mps is not None:
+        yield Airspeed(t_ns, reading.airspeed_mps, airspeed_std_mps(reading.airspeed_mps))
 
 
 def fly(plan: Plan, scene: Scene, cache: TileCache, encoder: Encoder, config: Config) -> Flown:
     """One flight of the fleet, from rendering to its errors."""
     flight = SimulatedFlight(scene, plan.flight)
     log = SimulatedLog(flight)
-    start = None if plan.kind == "no start" else _start(flight.begins, plan.seed)
+    start = None if plan.kind == "no start" else start_near(flight.begins, plan.seed)
     estimates = replay(log, Localizer(cache, encoder, plan.flight.camera, config, start), (), _silent)
     attempted = list(zip(estimates, log.truth, strict=True))
     errors_m = position_errors_m(attempted)
@@ -103,7 +107,7 @@ def fly(plan: Plan, scene: Scene, cache: TileCache, encoder: Encoder, config: Co
     )
 
 
-def _start(point: GeoPoint, seed: int) -> Start:
+def start_near(point: GeoPoint, seed: int) -> Start:
     """Where the operator says the vehicle is: off by the uncertainty he states, 1 sigma per axis."""
     north_m, east_m = START_STD_M * stream(seed, "start").standard_normal(2)
     here = LocalFrame(point.lat_deg, point.lon_deg)

@@ -22,7 +22,7 @@ from uavloc.bench.speed import ROUNDS, FrameSpeed, encode_speed, frame_speed, si
 from uavloc.bench.tables import accuracy_markdown, build_markdown, speed_markdown
 from uavloc.build import build_cache
 from uavloc.card import engine_folder, load_card
-from uavloc.commands import consistency, fleet, placebench
+from uavloc.commands import consistency, fleet, outagebench, placebench
 from uavloc.commands.crew import add_workers, check_workers
 from uavloc.commands.words import number_in, whole_number_in
 from uavloc.console import progress, say
@@ -59,6 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _configure_build(actions.add_parser("build", help="how fast a cache is built, and how large it gets"))
     consistency.configure(actions.add_parser("consistency", help="does the same scene give the same answer"))
     fleet.configure(actions.add_parser("fleet", help="how right over hours of simulated flight, by terrain"))
+    outagebench.configure(actions.add_parser("outage", help="how far off without pictures, with and without IMU"))
     placebench.configure(
         actions.add_parser("localizability", help="how true the prediction of inspect --localizability is")
     )

@@ -16,7 +16,17 @@ from typing import Any, ClassVar
 from uavloc.errors import InputError, MissingExtraError, one_line
 from uavloc.logs.items import Item
 from uavloc.logs.joined import with_attitudes
-from uavloc.logs.rosmessages import ATTITUDES, COMPRESSED, IMAGE, ODOMETRY, QUATERNION, Meanings, height_of
+from uavloc.logs.rosmessages import (
+    ATTITUDES,
+    COMPRESSED,
+    IMAGE,
+    IMU,
+    ODOMETRY,
+    QUATERNION,
+    Meanings,
+    felt_of,
+    height_of,
+)
 from uavloc.logs.telemetry import TelemetryLog
 from uavloc.types import Event
 
@@ -25,7 +35,7 @@ _ASKED_FOR = (ODOMETRY, QUATERNION)
 
 
 class Bag(TelemetryLog):
-    """Reader of a bag: pictures, attitude of an IMU or of PX4, ranges down, height over take-off; GNSS as truth.
+    """Reader of a bag: pictures, IMU, attitude of it or of PX4, ranges down, height over take-off; GNSS as truth.
 
     A frame comes after the attitude at its exposure, turned between two measured. Of topics that tell the same the
     first that says something is heard, or those of `chosen`, which must be in the bag. Only where it is chosen is a
@@ -103,11 +113,14 @@ class Bag(TelemetryLog):
                 if speaks.get(connection.msgtype, connection.topic) != connection.topic:
                     continue
                 reader = readers.get(connection.msgtype, _climb)
-                item = reader(bag.deserialize(data, connection.msgtype), recorded_ns)
+                message = bag.deserialize(data, connection.msgtype)
+                item = reader(message, recorded_ns)
                 if item is not None and connection.msgtype not in speaks:
                     speaks[connection.msgtype] = connection.topic
                     self.remarks.append(f"{connection.msgtype.rsplit('/', 1)[-1]} of {connection.topic}")
                 yield item
+                if item is not None and connection.msgtype == IMU:
+                    yield felt_of(message, item.t_ns)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:

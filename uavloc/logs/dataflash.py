@@ -5,18 +5,19 @@ Times count from when the vehicle was switched on; the first GNSS fix tells what
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from math import radians
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
+from uavloc.airdensity import airspeed_at, pressure_alt_m
 from uavloc.errors import InputError
 from uavloc.files import begins_with
-from uavloc.logs.items import Exposure, Item, above_ground, attitude, climbed, position
+from uavloc.logs.items import Exposure, Item, above_ground, attitude, climbed, felt, position
 from uavloc.logs.telemetry import TelemetryLog
 from uavloc.types import Attitude
 
@@ -80,7 +81,7 @@ class _Shape:
 
 
 class DataFlash(TelemetryLog):
-    """Reader of a DataFlash log: attitude, height over take-off, rangefinder; GNSS as truth; camera messages."""
+    """Reader of a DataFlash log: attitude, IMU, height over take-off, rangefinder, air speed; GNSS as truth; camera."""
 
     DESCRIPTION = "ArduPilot log: .bin of the memory card"
     KIND: ClassVar[str] = "ArduPilot DataFlash log"
@@ -156,9 +157,12 @@ class _Heard:
 
     def __init__(self) -> None:
         self._attitude: Attitude | None = None
+        self._pressure_alt_m: float | None = None
         self.readers: dict[str, Callable[[Record, int], Item | None]] = {
             "ATT": self._roll_pitch_yaw,
-            "BARO": lambda record, t_ns: climbed(t_ns, record["Alt"]) if "Alt" in record else None,
+            "BARO": self._barometer,
+            "IMU": _inertial,
+            "ARSP": self._airspeed,
             "RFND": self._range,
             "GPS": _gnss,
             "CAM": lambda _, t_ns: Exposure(t_ns),
@@ -168,8 +172,18 @@ class _Heard:
     def _roll_pitch_yaw(self, record: Record, t_ns: int) -> Item | None:
         angles = [record.get(name) for name in ("Roll", "Pitch", "Yaw")]
         if None not in angles:
-            self._attitude = attitude(t_ns, *(radians(angle) for angle in angles if angle is not None))
+            self._attitude = attitude(t_ns, *(math.radians(angle) for angle in angles if angle is not None))
         return self._attitude
+
+    def _barometer(self, record: Record, t_ns: int) -> Item | None:
+        self._pressure_alt_m = pressure_alt_m(record.get("Press", 0.0))
+        return climbed(t_ns, record["Alt"]) if "Alt" in record else None
+
+    def _airspeed(self, record: Record, t_ns: int) -> Item | None:
+        """Of a sensor that is healthy and used; older logs tell neither."""
+        if not record.get("H", 1) or not record.get("U", 1) or "Airspeed" not in record:
+            return None
+        return airspeed_at(t_ns, record["Airspeed"], self._pressure_alt_m)
 
     def _range(self, record: Record, t_ns: int) -> Item | None:
         """The range of a sensor that looks down; older logs hold two in one record, by number."""
@@ -178,6 +192,11 @@ class _Heard:
         if range_m is None or orientation != _LOOKS_DOWN or record.get("Stat", _RANGE_GOOD) != _RANGE_GOOD:
             return None
         return above_ground(t_ns, range_m, self._attitude)
+
+
+def _inertial(record: Record, t_ns: int) -> Item | None:
+    force, rate = ([record.get(f"{kind}{axis}", math.nan) for axis in "XYZ"] for kind in ("Acc", "Gyr"))
+    return felt(t_ns, force, rate)
 
 
 def _gnss(record: Record, t_ns: int) -> Item | None:

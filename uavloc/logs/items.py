@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from uavloc.logs.sensors import (
     TILT_UNMEASURED_STD_DEG,
     VEL_STD_MPS,
 )
-from uavloc.types import Altitude, Attitude, Event, Float, Frame, GeoPoint, Height, Velocity, VerticalDatum
+from uavloc.types import Altitude, Attitude, Event, Float, Frame, GeoPoint, Height, Imu, Velocity, VerticalDatum
 
 TILT_STD_RAD = math.radians(1.0)
 YAW_STD_RAD = math.radians(5.0)
@@ -37,6 +37,7 @@ _HIGHEST_M = 30_000.0
 _FASTEST_MPS = 500.0
 _WITH_NS = 500_000_000
 """How old an attitude may be for what was measured along the axes of the body."""
+MILLI_G_MPS2 = 9.80665e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,20 @@ def climbed(t_ns: int, above_m: float) -> Altitude | None:
     if not abs(above_m) < _HIGHEST_M:
         return None
     return Altitude(t_ns, above_m, math.hypot(_CLIMBED_STD_M, _CLIMBED_STD_SHARE * above_m), "take-off")
+
+
+def felt(t_ns: int, force_mps2: Iterable[float], rate_radps: Iterable[float]) -> Imu | None:
+    """Specific force and turn rate in the body's axes, None where one is no number."""
+    force, rate = tuple(map(float, force_mps2)), tuple(map(float, rate_radps))
+    if len(force) != 3 or len(rate) != 3 or not all(map(math.isfinite, (*force, *rate))):
+        return None
+    return Imu(t_ns, force, rate)
+
+
+def scaled_imu(t_ns: int, message: Any) -> Imu | None:
+    """Of RAW_IMU as ArduPilot fills it, and of SCALED_IMU: thousandths of g and of rad/s."""
+    force = (message.xacc * MILLI_G_MPS2, message.yacc * MILLI_G_MPS2, message.zacc * MILLI_G_MPS2)
+    return felt(t_ns, force, (message.xgyro * 1e-3, message.ygyro * 1e-3, message.zgyro * 1e-3))
 
 
 def altitude(t_ns: int, alt_m: float, std_m: float, above: VerticalDatum) -> Altitude | None:

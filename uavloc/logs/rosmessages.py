@@ -16,7 +16,7 @@ import numpy as np
 
 from uavloc.frames import rotation_from_quaternion
 from uavloc.imagefile import decode_image
-from uavloc.logs.items import BodyVelocity, Item, Range, altitude, climbed, oriented, over_ground, position
+from uavloc.logs.items import BodyVelocity, Item, Range, altitude, climbed, felt, oriented, over_ground, position
 from uavloc.logs.rosimages import rgb_of, trouble
 from uavloc.logs.sensors import ALT_STD_M
 from uavloc.types import Altitude, Attitude, Frame, Height
@@ -49,6 +49,7 @@ class Meanings:
             COMPRESSED: self._compressed,
             IMU: self._imu,
             QUATERNION: self._quaternion,
+            "px4_msgs/msg/SensorCombined": lambda m, t_ns: felt(t_ns, m.accelerometer_m_s2, m.gyro_rad),
             PX4_ATTITUDE: _px4,
             RANGE: self._range,
             "sensor_msgs/msg/NavSatFix": self._gnss,
@@ -145,6 +146,14 @@ class Meanings:
             return None
         forward, left, up = float(v.x), float(v.y), float(v.z)
         return BodyVelocity(t_ns, (forward, -left, -up), math.sqrt(max(0.0, float(cov[0]), float(cov[7]))))
+
+
+def felt_of(message: Any, t_ns: int) -> Item | None:
+    """What an IMU feels, where it tells that: a first covariance of -1 says that it does not."""
+    if message.linear_acceleration_covariance[0] == -1.0 or message.angular_velocity_covariance[0] == -1.0:
+        return None
+    force, rate = message.linear_acceleration, message.angular_velocity
+    return felt(t_ns, (force.x, -force.y, -force.z), (rate.x, -rate.y, -rate.z))
 
 
 def height_of(message: Any, came_ns: int, above: HeightAbove) -> Altitude | Height | None:

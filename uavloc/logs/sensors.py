@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 
+from uavloc.airdensity import airspeed_std_mps
 from uavloc.frames import rotation_from_rpy
 from uavloc.logs.csv_table import Row
-from uavloc.types import Altitude, Attitude, Event, Height, Velocity, VerticalDatum
+from uavloc.types import Airspeed, Altitude, Attitude, Event, Height, Velocity, VerticalDatum
 
 COLUMNS = frozenset(
     {
         *("frame", "t_s"),
         *("heading_deg", "heading_std_deg", "roll_deg", "pitch_deg"),
         *("agl_m", "agl_std_m", "alt_amsl_m", "alt_ell_m", "baro_alt_m"),
-        *("vel_n_mps", "vel_e_mps"),
+        *("vel_n_mps", "vel_e_mps", "airspeed_mps"),
     }
 )
 """What `sensors.csv` may hold; other columns are ignored with a warning."""
@@ -48,7 +49,7 @@ def events_of(row: Row, t_ns: int) -> tuple[Event, ...]:
     height = _height(row, t_ns)
     altitudes = _altitudes(row, t_ns)
     above_ground = [height] if height is not None and not height.assumed else [height, *altitudes]
-    events = (_attitude(row, t_ns), *above_ground, _velocity(row, t_ns))
+    events = (_attitude(row, t_ns), *above_ground, _velocity(row, t_ns), _airspeed(row, t_ns))
     return tuple(event for event in events if event is not None)
 
 
@@ -107,6 +108,12 @@ def _altitudes(row: Row, t_ns: int) -> list[Altitude]:
         std_m = math.hypot(TAKEOFF_STD_M, TAKEOFF_STD_SHARE * baro_alt_m)
         found.append(Altitude(t_ns, baro_alt_m, std_m, "take-off"))
     return found
+
+
+def _airspeed(row: Row, t_ns: int) -> Airspeed | None:
+    """True air speed."""
+    true_mps = row.reading("airspeed_mps", 0.0, 500.0)
+    return None if true_mps is None else Airspeed(t_ns, true_mps, airspeed_std_mps(true_mps))
 
 
 def _velocity(row: Row, t_ns: int) -> Velocity | None:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
+from uavloc.airdensity import airspeed_at
 from uavloc.errors import InputError, MissingExtraError
 from uavloc.frames import rotation_from_quaternion
-from uavloc.logs.items import Exposure, Item, above_ground, attitude, climbed, oriented, position
+from uavloc.logs.items import Exposure, Item, above_ground, attitude, climbed, felt, oriented, position, scaled_imu
 from uavloc.logs.telemetry import TelemetryLog
 from uavloc.types import Attitude
 
@@ -32,6 +33,8 @@ _BOOT_TIME_US = 10**15
 """A time that is less does not count from 1970."""
 _LOOKS_DOWN = 25
 _UNKNOWN_VARIANCE = 255
+_DIFFERENTIAL_PRESSURE = 16
+"""MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE."""
 _NO_VEHICLE = 8
 """MAV_AUTOPILOT_INVALID: ground stations, gimbals, cameras."""
 
@@ -40,7 +43,7 @@ Packet = tuple[int, int, tuple[int, int], bytes]
 
 
 class Tlog(TelemetryLog):
-    """Reader of a .tlog: attitude, height over take-off, rangefinder; GNSS as truth; camera messages.
+    """Reader of a .tlog: attitude, IMU, height over take-off, rangefinder, air speed; GNSS as truth; camera messages.
 
     Only the first autopilot that sends a heartbeat is heard.
     """
@@ -182,13 +185,17 @@ class _Heard:
         self._on_our_clock = on_our_clock
         self.boot = 0
         self._attitude: Attitude | None = None
-        self._euler = self._ranged = False
+        self._euler = self._ranged = self._highres = self._pitot = False
         self.readers: dict[str, Callable[[Any, int], Item | None]] = {
             "ATTITUDE": self._roll_pitch_yaw,
             "ATTITUDE_QUATERNION": self._quaternion,
             "GLOBAL_POSITION_INT": lambda m, t: climbed(self._time(m.time_boot_ms * 1000, t), m.relative_alt * 1e-3),
             "DISTANCE_SENSOR": self._distance,
             "RANGEFINDER": self._rangefinder,
+            "HIGHRES_IMU": self._highres_imu,
+            "RAW_IMU": self._raw_imu,
+            "SYS_STATUS": self._sys_status,
+            "VFR_HUD": self._hud,
             "GPS_RAW_INT": self._gnss,
             "CAMERA_FEEDBACK": lambda m, t: Exposure(self._time(m.time_usec, t)),
             "CAMERA_TRIGGER": lambda m, t: Exposure(self._time(m.time_usec, t)),
@@ -225,6 +232,30 @@ class _Heard:
     def _rangefinder(self, message: Any, arrival_ns: int) -> Item | None:
         """The older message, without time and reach, left alone where there is the other."""
         return None if self._ranged else above_ground(arrival_ns, message.distance, self._attitude)
+
+    def _highres_imu(self, message: Any, arrival_ns: int) -> Item | None:
+        self._highres = True
+        force, rate = (message.xacc, message.yacc, message.zacc), (message.xgyro, message.ygyro, message.zgyro)
+        return felt(self._time(message.time_usec, arrival_ns), force, rate)
+
+    def _raw_imu(self, message: Any, arrival_ns: int) -> Item | None:
+        """In the units of ArduPilot, left alone where there is the other."""
+        return None if self._highres else scaled_imu(self._time(message.time_usec, arrival_ns), message)
+
+    def _sys_status(self, message: Any, _arrival_ns: int) -> Item | None:
+        enabled, healthy = message.onboard_control_sensors_enabled, message.onboard_control_sensors_health
+        self._pitot = bool(message.onboard_control_sensors_present & enabled & healthy & _DIFFERENTIAL_PRESSURE)
+        return None
+
+    def _hud(self, message: Any, arrival_ns: int) -> Item | None:
+        """Where a sensor is in use: without one the autopilot makes an air speed up from its own velocity.
+
+        The height is for the density of the air only. The message has no time: it is that of the attitude before it.
+        """
+        seen = self._attitude
+        if not self._pitot or seen is None or arrival_ns - seen.t_ns > _LONGEST_UNDER_WAY_NS:
+            return None
+        return airspeed_at(seen.t_ns, message.airspeed, message.alt)
 
     def _gnss(self, message: Any, arrival_ns: int) -> Item | None:
         if message.fix_type < 3:

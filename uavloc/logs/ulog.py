@@ -15,12 +15,13 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
+from uavloc.airdensity import airspeed_std_mps
 from uavloc.errors import InputError
 from uavloc.files import begins_with
 from uavloc.frames import rotation_from_quaternion
-from uavloc.logs.items import Exposure, Item, above_ground, climbed, oriented, position
+from uavloc.logs.items import Exposure, Item, above_ground, climbed, felt, oriented, position
 from uavloc.logs.telemetry import TelemetryLog
-from uavloc.types import Attitude
+from uavloc.types import Airspeed, Attitude
 
 MAGIC = b"ULog\x01\x12\x35"
 _SYNC = b"\x2f\x73\x13\x20\x25\x0c\xbb\x12"
@@ -46,6 +47,7 @@ _KNOWN_FLAGS = 1
 _LOOKED_THROUGH = 2_000_000
 """Messages in which a GNSS fix is looked for."""
 _LOOKS_DOWN = 25
+_AIRSPEED_SENSORS = (1, 2, 3)
 
 Values = dict[str, float]
 
@@ -68,7 +70,7 @@ class _Topic:
 
 
 class ULog(TelemetryLog):
-    """Reader of a ULog: attitude, barometric height over where it begins, rangefinder; GNSS as truth; camera messages.
+    """Reader of a ULog: attitude, IMU, air speed, barometric height over its begin, rangefinder; GNSS as truth; camera.
 
     PX4 logs from arming on, so the first barometric altitude is taken for that of the take-off.
     """
@@ -179,6 +181,8 @@ class _Heard:
         self.readers: dict[str, Callable[[Values, int], Item | None]] = {
             "vehicle_attitude": self._quaternion,
             "vehicle_air_data": self._barometer,
+            "sensor_combined": _inertial,
+            "airspeed_validated": _airspeed,
             "distance_sensor": self._distance,
             "vehicle_gps_position": lambda values, t_ns: self._gnss("vehicle_gps_position", values, t_ns),
             "sensor_gps": lambda values, t_ns: self._gnss("sensor_gps", values, t_ns),
@@ -213,6 +217,22 @@ class _Heard:
         if "latitude_deg" in values:
             return position(t_ns, values["latitude_deg"], values["longitude_deg"])
         return position(t_ns, values["lat"] * 1e-7, values["lon"] * 1e-7) if "lat" in values else None
+
+
+def _inertial(values: Values, t_ns: int) -> Item | None:
+    force, rate = (
+        [values.get(f"{name}[{k}]", math.nan) for k in range(3)] for name in ("accelerometer_m_s2", "gyro_rad")
+    )
+    return felt(t_ns, force, rate)
+
+
+def _airspeed(values: Values, t_ns: int) -> Item | None:
+    """Only of a sensor: it may also be made up from the velocity over the ground and the wind, or from the throttle."""
+    source = values.get("airspeed_source", values.get("selected_airspeed_index", -1))
+    true_mps = values.get("true_airspeed_m_s", math.nan)
+    if source not in _AIRSPEED_SENSORS or not 0.0 <= true_mps < 500.0:
+        return None
+    return Airspeed(t_ns, true_mps, airspeed_std_mps(true_mps))
 
 
 def _seek_sync(stream: BinaryIO) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from uavloc.autopilot.aids import aiding_rates_hz
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
 from uavloc.autopilot.links import Links
@@ -142,7 +143,7 @@ class Flight:
     def _start(self) -> None:
         self._links.subscribe(self._hear)
         self._links.subscribe(self._publisher.hear)
-        for name, rate_hz in WANTED.items():
+        for name, rate_hz in {**WANTED, **aiding_rates_hz(self._config.filter)}.items():
             self._links.want(name, rate_hz)
         if self._config.operator.mavlink:
             self._links.commands(MavCommands(self._operator, self._links.send).hear)

@@ -143,6 +143,8 @@ class Localizing:
         self._recorder.event(frame)
         estimate = self._fitted.localizer.locate(frame)
         self._recorder.estimate(estimate)
+        for remark in self._fitted.localizer.remarks():
+            self._report.tell(remark.partition(":")[0], remark, bad=True)
         return estimate
 
     def _put_up(self, estimate: Estimate) -> None:

@@ -11,6 +11,7 @@ north up and exactly linear in latitude and longitude between their outer corner
 
 from uavloc.sim.faults import Faults
 from uavloc.sim.flight import FlightSpec, SimulatedFlight, default_camera, simulate_flight
+from uavloc.sim.inertia import Inertia
 from uavloc.sim.motion import Air
 from uavloc.sim.optics import Optics
 from uavloc.sim.scene import Scene, map_picture, scene_from_image, scene_from_world
@@ -20,7 +21,7 @@ from uavloc.sim.terrain import TERRAINS, TerrainName
 from uavloc.sim.worldfiles import load_world, simulate_world
 
 __all__ = [
-    "AUTUMN", "DATES", "SNOW", "SPRING", "SUMMER", "TERRAINS", "Air", "Date", "Faults", "FlightSpec", "Optics", "Scene",
-    "Sensors", "SimulatedFlight", "TerrainName", "WorldSpec", "date_named", "default_camera", "load_world",
-    "map_picture", "scene_from_image", "scene_from_world", "simulate_flight", "simulate_world",
+    "AUTUMN", "DATES", "SNOW", "SPRING", "SUMMER", "TERRAINS", "Air", "Date", "Faults", "FlightSpec", "Inertia",
+    "Optics", "Scene", "Sensors", "SimulatedFlight", "TerrainName", "WorldSpec", "date_named", "default_camera",
+    "load_world", "map_picture", "scene_from_image", "scene_from_world", "simulate_flight", "simulate_world",
 ]  # fmt: skip

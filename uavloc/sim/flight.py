@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from uavloc.errors import InputError, UsageError
 from uavloc.frames import LocalFrame
 from uavloc.sim.faults import Faults, faulty_picture, faulty_reading, mounted
 from uavloc.sim.framesfolder import FramesFolder
+from uavloc.sim.inertia import Felt, Inertia, airspeeds_on, felt_on
 from uavloc.sim.motion import Air, Motion, Pose
 from uavloc.sim.noise import drift
 from uavloc.sim.optics import Optics, automatic_gain, photograph
@@ -55,6 +57,7 @@ class FlightSpec:
     air: Air = field(default_factory=Air)
     optics: Optics = field(default_factory=Optics)
     sensors: Sensors = field(default_factory=Sensors)
+    inertia: Inertia = field(default_factory=Inertia)
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
@@ -116,7 +119,10 @@ def check_inside(scene: Scene, frame: LocalFrame, line: Float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """What the vehicle brings home from one exposure; `pose`, `where` and `terrain` are the truth."""
+    """What the vehicle brings home from one exposure, and what its IMU felt since the one before.
+
+    `pose`, `where` and `terrain` are the truth.
+    """
 
     index: int
     t_s: float
@@ -125,6 +131,7 @@ class Shot:
     pose: Pose
     where: GeoPoint
     terrain: str
+    felt: tuple[Felt, ...] = ()
 
 
 class SimulatedFlight:
@@ -155,6 +162,8 @@ class SimulatedFlight:
         times = [k / spec.rate_hz for k in range(self.count)]
         poses = [self._motion.at(t_s) for t_s in times]
         readings = read_sensors(poses, 1.0 / spec.rate_hz, spec.sensors, spec.seed)
+        speeds = airspeeds_on(poses, 1.0 / spec.rate_hz, spec.air, spec.inertia, spec.seed)
+        felt = deque(felt_on(self._motion, times[-1], spec.inertia, spec.seed))
         drifts = drift(stream(spec.seed, "gain"), self.count, 1.0 / spec.rate_hz, 20.0)
         camera = mounted(spec.camera, spec.faults)
         rays = camera_rays(camera)
@@ -169,7 +178,9 @@ class SimulatedFlight:
             picture = photograph(light, spec.optics, shift, gain, stream(spec.seed, "photo", k))
             before = faulty_picture(picture, before, k, spec.faults)
             terrain = scene.terrain(where, footprint_m(camera, pose.agl_m))
-            yield Shot(k, t_s, before, faulty_reading(reading, k, spec.faults), pose, where, terrain)
+            said = replace(faulty_reading(reading, k, spec.faults), airspeed_mps=speeds[k])
+            since = [felt.popleft() for _ in range(sum(each.t_s <= t_s for each in felt))]
+            yield Shot(k, t_s, before, said, pose, where, terrain, tuple(since))
 
     def _where(self, pose: Pose) -> GeoPoint:
         return GeoPoint(*self._frame.geo_from_ne(pose.north_m, pose.east_m))

@@ -21,8 +21,8 @@ from uavloc.types import GeoPoint, Pixels
 
 SENSOR_COLUMNS = [
     "frame", "t_s", "heading_deg", "heading_std_deg", "roll_deg", "pitch_deg", "agl_m", "agl_std_m",
-    "vel_n_mps", "vel_e_mps",
 ]  # fmt: skip
+VELOCITY_COLUMNS, AIRSPEED_COLUMN = ["vel_n_mps", "vel_e_mps"], "airspeed_mps"
 TRUTH_COLUMNS = ["frame", "t_s", "lat_deg", "lon_deg", "heading_deg", "roll_deg", "pitch_deg", "agl_m", "terrain"]
 
 
@@ -88,9 +88,14 @@ class FramesFolder:
 
     def _write_sensors(self, name: str, t_s: float, reading: Reading) -> None:
         values = [reading.heading_deg, reading.heading_std_deg, reading.roll_deg, reading.pitch_deg]
-        values += [reading.agl_m, reading.agl_std_m, *(reading.vel_ne_mps or ())]
+        values += [reading.agl_m, reading.agl_std_m]
+        columns = list(SENSOR_COLUMNS)
+        if reading.vel_ne_mps is not None:
+            values, columns = [*values, *reading.vel_ne_mps], [*columns, *VELOCITY_COLUMNS]
+        if reading.airspeed_mps is not None:
+            values, columns = [*values, reading.airspeed_mps], [*columns, AIRSPEED_COLUMN]
         writer = csv.writer(self._sensors)
         if not self._header_done:
-            writer.writerow(SENSOR_COLUMNS[: 2 + len(values)])
+            writer.writerow(columns)
             self._header_done = True
         writer.writerow([name, f"{t_s:.3f}", *(f"{value:.3f}" for value in values)])

@@ -18,7 +18,11 @@ STEP_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Air:
-    """Steady wind (where it comes from) and the unrest it brings: 1-sigma of roll, pitch and yaw."""
+    """Steady wind (where it comes from) and the unrest it brings: 1-sigma of roll, pitch and yaw.
+
+    A vehicle with `nose_in_flow` flies where its nose points in the moving air, as one with fixed wings does; others
+    point about there.
+    """
 
     wind_mps: float = 4.0
     wind_from_deg: float = 250.0
@@ -26,6 +30,13 @@ class Air:
     gust_pitch_deg: float = 1.5
     gust_yaw_deg: float = 1.5
     trim_pitch_deg: float = 2.0
+    nose_in_flow: bool = False
+
+    @property
+    def wind_ne_mps(self) -> tuple[float, float]:
+        """The velocity of the air over the ground."""
+        to_rad = math.radians(self.wind_from_deg + 180.0)
+        return self.wind_mps * math.cos(to_rad), self.wind_mps * math.sin(to_rad)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +77,25 @@ class Motion:
         height = np.interp(along, knots, agl_m if len(agl_m) > 1 else (agl_m[0], agl_m[0]))
         bob = 0.6 * drift(stream(seed, "bob"), steps, STEP_S, 9.0)
         self._agl_m = _soft(height, 6.0) + _soft(bob, 2.0)
+        climb = np.gradient(np.gradient(self._agl_m, STEP_S), STEP_S)
+        self._accel_ned = np.column_stack([np.gradient(velocity, STEP_S, axis=0), -climb])
+        self._angle_rates = np.gradient(self._rpy, STEP_S, axis=0)
 
     def at(self, t_s: float) -> Pose:
         """Pose at a time; the ends hold beyond the path."""
         roll, pitch, heading = (float(np.interp(t_s, self._t, self._rpy[:, k])) for k in range(3))
         north, east, vn, ve = (float(np.interp(t_s, self._t, self._track[:, k])) for k in range(4))
         return Pose(north, east, float(np.interp(t_s, self._t, self._agl_m)), roll, pitch, heading, (vn, ve))
+
+    def accel_ned_mps2(self, t_s: float) -> tuple[float, float, float]:
+        """Acceleration at a time: north, east, down."""
+        north, east, down = (float(np.interp(t_s, self._t, self._accel_ned[:, k])) for k in range(3))
+        return north, east, down
+
+    def angle_rates_radps(self, t_s: float) -> tuple[float, float, float]:
+        """How fast roll, pitch and heading change at a time."""
+        roll, pitch, heading = (float(np.interp(t_s, self._t, self._angle_rates[:, k])) for k in range(3))
+        return roll, pitch, heading
 
 
 def _attitude(velocity: Float, speed_mps: float, air: Air, seed: int) -> Float:
@@ -80,8 +104,10 @@ def _attitude(velocity: Float, speed_mps: float, air: Air, seed: int) -> Float:
     rate = _soft(np.gradient(track, STEP_S), 1.0)
     bank = np.arctan(rate * speed_mps / GRAVITY_MPS2)
     wind_to = math.radians(air.wind_from_deg + 180.0)
-    cross = air.wind_mps * np.sin(wind_to - track)
+    cross, along = air.wind_mps * np.sin(wind_to - track), air.wind_mps * np.cos(wind_to - track)
     crab = -np.arcsin(np.clip(cross / max(speed_mps, air.wind_mps + 1.0), -0.7, 0.7))
+    if air.nose_in_flow:
+        crab = np.arctan2(-cross, np.hypot(*velocity.T) - along)
     sizes = (air.gust_roll_deg, air.gust_pitch_deg, air.gust_yaw_deg)
     gusts = [math.radians(size) * _gust(seed, k, len(track)) for k, size in enumerate(sizes)]
     pitch = math.radians(air.trim_pitch_deg) + gusts[1]

@@ -30,7 +30,7 @@ class Sensors:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One row of `sensors.csv`; velocity is None where there is no such sensor."""
+    """One row of `sensors.csv`; velocity and true air speed are None where there is no such sensor."""
 
     heading_deg: float
     heading_std_deg: float
@@ -39,6 +39,7 @@ class Reading:
     agl_m: float
     agl_std_m: float
     vel_ne_mps: tuple[float, float] | None
+    airspeed_mps: float | None = None
 
 
 def read_sensors(poses: list[Pose], step_s: float, sensors: Sensors, seed: int) -> list[Reading]:

@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 from lockstep import Companion, flight
 
+from uavloc.aiding import Aiding
+from uavloc.autopilot.attitudes import Attitudes
+from uavloc.autopilot.readings import Readings
+from uavloc.config import FilterConfig
 from uavloc.errors import UsageError
+from uavloc.inertial import Noise, course
+from uavloc.sim.vehicle import AutopilotName
 from uavloc.sim.vehicle.spec import key_in
+from uavloc.types import Airspeed, Attitude, Imu
 
 INT32, REAL32 = 6, 9
 
@@ -33,7 +40,7 @@ def test_it_introduces_itself() -> None:
 
 def test_every_message_of_the_telemetry_can_be_had() -> None:
     wanted = {0, 1, 2, 24, 30, 31, 32, 33, 49, 74, 132, 148}
-    for autopilot, more in (("ardupilot-copter", {173, 193}), ("px4", {141, 230})):
+    for autopilot, more in (("ardupilot-copter", {27, 173, 193}), ("px4", {105, 141, 230})):
         with flight(autopilot) as c:
             for number in wanted | more:
                 assert c.ask(512, number) == 0
@@ -55,6 +62,36 @@ def test_attitudes_agree_and_come_at_the_rate_that_is_asked_for() -> None:
         c.mav.command_long_send(1, 1, 510, 0, 30, 0, 0, 0, 0, 0, 0)
         c.fly(c.t_s + 0.1)
         assert c.of("MESSAGE_INTERVAL")[-1].interval_us == 20_000
+
+
+@pytest.mark.parametrize("autopilot", ["ardupilot-copter", "ardupilot-plane", "px4"])
+def test_the_accelerations_it_tells_are_those_it_flies(autopilot: AutopilotName) -> None:
+    with flight(autopilot) as c:
+        assert c.ask(511, 30, 40_000) == 0
+        assert c.ask(511, 105 if autopilot == "px4" else 27, 20_000) == 0
+        begin_ns = 10**18
+        made, aiding = Readings(lambda boot_ns: begin_ns + boot_ns, Attitudes()), Aiding(FilterConfig())
+        c.fly(c.t_s + 1.0)
+        c.inbox.clear()
+        before = c.vehicle.pose(c.t_s)
+        c.fly(c.t_s + 6.0)
+        kinds = set()
+        for _, message in c.inbox:
+            boot_ms = getattr(message, "time_boot_ms", getattr(message, "time_usec", 0) // 1000)
+            for event in made.events(message, begin_ns + boot_ms * 1_000_000):
+                kinds.add(type(event))
+                if isinstance(event, Attitude):
+                    aiding.attitude(event)
+                elif isinstance(event, Imu):
+                    aiding.imu(event)
+        pushes = aiding.pushes()
+        assert sum(push.until_ns - push.since_ns for push in pushes) > 5.5e9
+        felt = course(pushes, pushes[0].since_ns, pushes[-1].until_ns, Noise(0.2, 0.1, 5.0))
+        after = c.vehicle.pose(c.t_s)
+        gained = [after.vel_ne_mps[k] - before.vel_ne_mps[k] for k in (0, 1)]
+        assert felt.gained_mps == pytest.approx(gained, abs=2.0)
+        assert (Airspeed in kinds) is (autopilot == "ardupilot-plane")
+        assert aiding.remarks() == []
 
 
 def test_the_range_is_along_body_down() -> None:

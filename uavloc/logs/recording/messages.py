@@ -12,7 +12,21 @@ from typing import Any
 
 import numpy as np
 
-from uavloc.types import Altitude, Attitude, Estimate, Event, Float, Frame, GeoPoint, Height, Hint, Start, Velocity
+from uavloc.types import (
+    Airspeed,
+    Altitude,
+    Attitude,
+    Estimate,
+    Event,
+    Float,
+    Frame,
+    GeoPoint,
+    Height,
+    Hint,
+    Imu,
+    Start,
+    Velocity,
+)
 
 Content = dict[str, Any]
 
@@ -85,6 +99,8 @@ _WRITTEN: dict[type, Callable[[Any], Content]] = {
     Height: lambda e: {"agl_m": _number(e.agl_m), "std_m": _number(e.std_m), "assumed": e.assumed},
     Altitude: lambda e: {"alt_m": _number(e.alt_m), "std_m": _number(e.std_m), "above": e.above},
     Velocity: lambda e: {"vel_ne_mps": _numbers(e.vel_ne_mps), "std_mps": _number(e.std_mps)},
+    Imu: lambda e: {"force_mps2": _numbers(e.force_mps2), "rate_radps": _numbers(e.rate_radps)},
+    Airspeed: lambda e: {"true_mps": _number(e.true_mps), "std_mps": _number(e.std_mps)},
     Hint: lambda e: _start_json(e.start),
 }
 
@@ -106,6 +122,12 @@ def _velocity(t_ns: int, content: Content) -> Velocity:
     return Velocity(t_ns, (north, east), float(content["std_mps"]))
 
 
+def _imu(t_ns: int, content: Content) -> Imu:
+    forward, right, down = (float(value) for value in content["force_mps2"])
+    roll, pitch, yaw = (float(value) for value in content["rate_radps"])
+    return Imu(t_ns, (forward, right, down), (roll, pitch, yaw))
+
+
 def _hint(t_ns: int, content: Content) -> Hint:
     point = GeoPoint(float(content["lat_deg"]), float(content["lon_deg"]))
     return Hint(t_ns, Start(point, float(content["std_m"])))
@@ -119,6 +141,8 @@ _READ: dict[str, Callable[[int, Content], Event]] = {
     ),
     "/uavloc/altitude": _altitude,
     "/uavloc/velocity": _velocity,
+    "/uavloc/imu": _imu,
+    "/uavloc/airspeed": lambda t_ns, content: Airspeed(t_ns, float(content["true_mps"]), float(content["std_mps"])),
     "/uavloc/hint": _hint,
 }
 EVENT_TOPICS = frozenset(_READ)

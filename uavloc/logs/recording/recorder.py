@@ -21,7 +21,8 @@ from uavloc.logs.recording.facts import FlightFacts
 from uavloc.logs.recording.file import RecordingFile
 from uavloc.types import Estimate, Event, Frame, Pixels
 
-_QUEUE = 512
+_QUEUE = 2048
+"""Readings of an IMU come by the hundred with a frame after a gap."""
 _MOST_WAITING_BYTES = 64 * 1024 * 1024
 """Of pictures that wait for the disk."""
 _CHECK_BYTES = 16 * 1024 * 1024

@@ -13,9 +13,10 @@ DOWN = 25
 """MAV_SENSOR_ROTATION_PITCH_270."""
 ARMED, CUSTOM_MODE = 128, 1
 ACTIVE, STANDBY, CRITICAL = 4, 3, 5
-SENSOR_GPS, SENSOR_VISION, SENSOR_BASICS = 32, 128, 1 | 2 | 4 | 8
+SENSOR_PITOT, SENSOR_GPS, SENSOR_VISION, SENSOR_BASICS = 16, 32, 128, 1 | 2 | 4 | 8
 CAPABILITIES = 2 | 8 | 64 | 8192
 UNKNOWN_POSITION = 0
+MILLI_G_MPS2 = 9.80665e-3
 
 
 def heartbeat(s: State) -> Message:
@@ -79,14 +80,29 @@ def vfr_hud(s: State) -> Message:
     """VFR_HUD; its altitude is over mean sea level."""
     r = s.readings
     speed = math.hypot(*s.vel_mps)
+    through_air = speed if r.airspeed_mps is None else r.airspeed_mps
     heading = round(math.degrees(r.yaw_rad) % 360.0) % 360
-    return message("vfr_hud", speed, speed, heading, 50, GROUND_AMSL_M + r.above_start_m, r.climb_mps)
+    return message("vfr_hud", through_air, speed, heading, 50, GROUND_AMSL_M + r.above_start_m, r.climb_mps)
+
+
+def raw_imu(s: State) -> Message:
+    """RAW_IMU as ArduPilot fills it: thousandths of g and of rad/s."""
+    force = (round(value / MILLI_G_MPS2) for value in s.readings.force_mps2)
+    rate = (round(value * 1e3) for value in s.readings.gyro_radps)
+    return message("raw_imu", s.boot_us, *force, *rate, 0, 0, 0)
+
+
+def highres_imu(s: State) -> Message:
+    """HIGHRES_IMU, of PX4."""
+    r, nothing = s.readings, (0.0,) * 7
+    return message("highres_imu", s.boot_us, *r.force_mps2, *r.gyro_radps, *nothing, 0x3F)
 
 
 def sys_status(s: State) -> Message:
     """SYS_STATUS: which sensors are there, and which are healthy."""
-    present = SENSOR_BASICS | SENSOR_GPS | SENSOR_VISION
-    health = SENSOR_BASICS | (SENSOR_GPS if s.gps else 0) | (SENSOR_VISION if s.vision_healthy else 0)
+    basics = SENSOR_BASICS | (0 if s.readings.airspeed_mps is None else SENSOR_PITOT)
+    present = basics | SENSOR_GPS | SENSOR_VISION
+    health = basics | (SENSOR_GPS if s.gps else 0) | (SENSOR_VISION if s.vision_healthy else 0)
     return message("sys_status", present, present, health, 300, 15200, -1, 80, 0, 0, 0, 0, 0, 0)
 
 
@@ -139,8 +155,8 @@ MESSAGES: dict[str, dict[int, tuple[Callable[[State], Message | None], float]]] 
         31: (attitude_quaternion, 0.0), 32: (local_position, 1.0), 33: (global_position, 3.0), 49: (origin, 0.0),
         74: (vfr_hud, 2.0), 132: (distance, 2.0), 148: (autopilot_version, 0.0),
     },
-    "ardupilot": {173: (rangefinder, 0.0), 193: (ekf_status, 1.0)},
-    "px4": {141: (altitude, 1.0), 230: (estimator_status, 1.0)},
+    "ardupilot": {27: (raw_imu, 2.0), 173: (rangefinder, 0.0), 193: (ekf_status, 1.0)},
+    "px4": {105: (highres_imu, 0.0), 141: (altitude, 1.0), 230: (estimator_status, 1.0)},
 }  # fmt: skip
 """By message number: what makes it, and how often it comes (Hz) before anybody asks."""
 

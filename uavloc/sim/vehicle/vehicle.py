@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from uavloc.frames import LocalFrame
 from uavloc.sim.flight import footprint_m
@@ -56,9 +56,9 @@ class SimulatedVehicle:
         family = self.behaviour.family
         self._terrain = scene.terrain
         self.ground = LocalFrame(scene.georef.centre.lat_deg, scene.georef.centre.lon_deg)
-        self.airframe = Airframe(
-            long_motion(scene, spec.flight, spec.duration_s), spec.flight, self.behaviour.accel_mps2
-        )
+        air = replace(spec.flight.air, nose_in_flow=self.behaviour.air_data)
+        flight = replace(spec.flight, air=air)
+        self.airframe = Airframe(long_motion(scene, flight, spec.duration_s), flight, self.behaviour.accel_mps2)
         self.parameters = Parameters(family, spec.software, spec.parameters == "ready", spec.overrides)
         self.clock = BootClock(spec.boot_offset_s, spec.drift_ppm)
         start = self.airframe.moment(0.0)
@@ -227,7 +227,10 @@ class SimulatedVehicle:
             vel_mps=navigator.estimator.vel_mps,
             std_m=navigator.estimator.std_m,
             readings=self._instruments.read(
-                self.pose(t_s), self.pose(max(0.0, t_s - STEP_S)) if t_s > 0 else self.pose(t_s), STEP_S
+                self.pose(t_s),
+                self.pose(max(0.0, t_s - STEP_S)) if t_s > 0 else self.pose(t_s),
+                STEP_S,
+                self.airframe.wind_mps,
             ),
             origin=origin,
             behaviour=self.behaviour,

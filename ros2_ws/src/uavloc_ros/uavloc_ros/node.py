@@ -44,7 +44,18 @@ from uavloc.clock import Clock
 from uavloc.errors import ConfigError, UavlocError, one_line
 from uavloc.logs.flight import RATE_HZ
 from uavloc.logs.items import Item
-from uavloc.logs.rosmessages import ATTITUDES, COMPRESSED, IMAGE, IMU, ODOMETRY, QUATERNION, RANGE, Meanings, height_of
+from uavloc.logs.rosmessages import (
+    ATTITUDES,
+    COMPRESSED,
+    IMAGE,
+    IMU,
+    ODOMETRY,
+    QUATERNION,
+    RANGE,
+    Meanings,
+    felt_of,
+    height_of,
+)
 from uavloc.onboard.board import Known
 from uavloc.onboard.diagnosis import Diagnosis, Finding
 from uavloc.onboard.hosted import HostedFlight
@@ -256,28 +267,31 @@ class UavlocNode(LifecycleNode):
     def _heard(self, kind: str, message: Any) -> None:
         if kind in ATTITUDES and self._attitude_of not in {"", kind}:
             return
-        if self._take(kind, partial(self._meanings.readers[kind], message)) and kind in ATTITUDES:
+        item = self._take(kind, partial(self._meanings.readers[kind], message))
+        if item is not None and kind in ATTITUDES:
             self._attitude_of = kind
+        if item is not None and kind == IMU:
+            self._take("imu", lambda _: felt_of(message, item.t_ns))
 
     def _heard_height(self, above: Any, message: Any) -> None:
         self._take("height", lambda came_ns: height_of(message, came_ns, above))
 
-    def _take(self, what: str, read: Callable[[int], Item | None]) -> bool:
-        """Whether a message said something; one that cannot be read is counted."""
+    def _take(self, what: str, read: Callable[[int], Item | None]) -> Item | None:
+        """What a message said; one that cannot be read is counted."""
         flight = self._flight
         if flight is None or not self._is_active:
-            return False
+            return None
         since_s = time.perf_counter()
         try:
             item = read(self._now_ns())
         except Exception as error:  # whatever a publisher puts into a message, the flight goes on
             self._refused[f"{what}: {type(error).__name__}: {one_line(error)[:80]}"] += 1
-            return False
+            return None
         if item is not None:
             flight.take(item)
         if what in {IMAGE, COMPRESSED}:
             flight.timings.add({"heard": 1e3 * (time.perf_counter() - since_s)})
-        return item is not None
+        return item
 
     def _saw_camera(self, message: CameraInfo) -> None:
         self._camera_said = outgoing.camera_trouble(message, self._camera)
