@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -51,6 +52,9 @@ from uavloc.types import (
     Velocity,
 )
 
+OnLook: TypeAlias = Callable[[Look, LocalFrame], None]
+"""Is shown a search of the map, with the local frame that it is in."""
+
 _COMPASS_JUMP_DEG = 15.0
 """A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
 _GUESSED_TILT_DEG = 1.0
@@ -78,7 +82,7 @@ class Localizer:
         config: Config,
         start: Start | None,
         takeoff: GeoPoint | None = None,
-        on_look: Callable[[Look, LocalFrame], None] | None = None,
+        on_look: OnLook | None = None,
     ) -> None:
         if not cache.levels or not cache.manifest.channels:
             raise CacheError(f"{cache.path}: holds no dense descriptors to localize with: build it with another engine")

@@ -99,11 +99,11 @@ def test_the_attitude_of_a_frame_is_that_of_its_exposure() -> None:
 
 def test_a_frame_waits_for_its_attitude_but_not_for_ever() -> None:
     sensors, began_s = Sensors(Attitudes()), time.monotonic()
-    sensors.wait_for_attitude(S, 0.05)
+    sensors.wait_for(S, 0.05)
     assert 0.05 <= time.monotonic() - began_s < 1.0
     threading.Timer(0.05, lambda: sensors.attitudes.add(Attitude(S, np.eye(3), LEVEL))).start()
     began_s = time.monotonic()
-    sensors.wait_for_attitude(S, 5.0)
+    sensors.wait_for(S, 5.0)
     assert time.monotonic() - began_s < 2.0
 
 

@@ -8,14 +8,10 @@ from collections.abc import Callable
 from uavloc.airdensity import airspeed_at
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
+from uavloc.autopilot.spread import attitude_std_rad, flat_std_m, range_std_m
 from uavloc.frames import rotation_from_quaternion, rotation_from_rpy
 from uavloc.types import Altitude, Attitude, Event, Float, Height, Imu
 
-_TILT_STD_RAD = math.radians(1.0)
-_YAW_STD_RAD = math.radians(5.0)
-_YAW_STD_DISTURBED_RAD = math.radians(20.0)
-_UNKNOWN_YAW_STD_RAD = math.pi
-_TILT_STD_UNALIGNED_RAD = math.radians(5.0)
 _UNSYNCED_S = 0.05
 """Where the clocks are not known to each other a message may have been under way for this long."""
 _EKF_ATTITUDE = 1
@@ -27,15 +23,10 @@ _LOOKS_DOWN = 25
 _BAD_SIGNAL = 1
 _UNKNOWN_VARIANCE = 255
 _STEEPEST_COS = math.cos(math.radians(45.0))
-_RANGE_STD_M = 0.2
-_RANGE_STD_SHARE = 0.03
 
 _CLIMBED_STD_M = 3.0
 _CLIMBED_STD_SHARE = 0.03
 """Of a barometric height over take-off: weather, wind over the housing, air that is not the standard one."""
-_FLAT_STD_M = 15.0
-_FLAT_STD_SHARE = 0.10
-"""Of the same height taken for one above ground, as if the land were flat: what is done where no terrain is known."""
 
 _MILLI_G_MPS2 = 9.80665e-3
 _DIFFERENTIAL_PRESSURE = 16
@@ -115,11 +106,7 @@ class Readings:
         if measured is None:
             return []
         t_ns, unsure_s = measured
-        tilt_rad, yaw_rad = _TILT_STD_RAD, _YAW_STD_RAD
-        if not self._compass_good:
-            yaw_rad = _YAW_STD_DISTURBED_RAD
-        if not self._aligned:
-            tilt_rad, yaw_rad = _TILT_STD_UNALIGNED_RAD, _UNKNOWN_YAW_STD_RAD
+        tilt_rad, yaw_rad = attitude_std_rad(self._aligned, self._compass_good)
         attitude = Attitude(
             t_ns,
             ned_from_body,
@@ -160,8 +147,7 @@ class Readings:
         if cosine < _STEEPEST_COS:
             return []
         slant_m = range_m * math.sqrt(1.0 - cosine * cosine) * max(attitude.std_rad[:2])
-        std_m = math.hypot(_RANGE_STD_M, _RANGE_STD_SHARE * range_m, told_std_m, slant_m)
-        return [Height(t_ns, range_m * cosine, std_m)]
+        return [Height(t_ns, range_m * cosine, range_std_m(range_m, told_std_m, slant_m))]
 
     def _last_attitude(self, t_ns: int) -> Attitude | None:
         """The newest one, if it is at most 0.2 s away: good enough for a cosine."""
@@ -192,8 +178,7 @@ class Readings:
         std_m = math.hypot(_CLIMBED_STD_M, _CLIMBED_STD_SHARE * above_m)
         events: list[Event] = [Altitude(measured[0], above_m, std_m, "take-off")]
         if above_m > 0.0:
-            flat_std_m = max(_FLAT_STD_M, _FLAT_STD_SHARE * above_m)
-            events.append(Height(measured[0], above_m, flat_std_m, assumed=True))
+            events.append(Height(measured[0], above_m, flat_std_m(above_m), assumed=True))
         if self._baro_amsl_std_m is not None and math.isfinite(amsl_m) and abs(amsl_m) < 30_000.0:
             events.append(Altitude(measured[0], amsl_m, math.hypot(self._baro_amsl_std_m, std_m), "amsl"))
         return events

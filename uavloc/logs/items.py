@@ -13,8 +13,14 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from uavloc.frames import rotation_from_rpy
-from uavloc.logs.sensors import BARO_STD_M, BARO_STD_SHARE, HEADING_UNKNOWN_STD_DEG, TILT_UNMEASURED_STD_DEG
-from uavloc.types import Altitude, Attitude, Event, Float, GeoPoint, Height, Imu, VerticalDatum
+from uavloc.logs.sensors import (
+    BARO_STD_M,
+    BARO_STD_SHARE,
+    HEADING_UNKNOWN_STD_DEG,
+    TILT_UNMEASURED_STD_DEG,
+    VEL_STD_MPS,
+)
+from uavloc.types import Altitude, Attitude, Event, Float, Frame, GeoPoint, Height, Imu, Velocity, VerticalDatum
 
 TILT_STD_RAD = math.radians(1.0)
 YAW_STD_RAD = math.radians(5.0)
@@ -28,6 +34,9 @@ _GIMBAL_STD_RAD = math.radians(1.0)
 _NADIR_MOUNT = rotation_from_rpy(0.0, -0.5 * math.pi, 0.0)
 """`body_from_gimbal` of a camera that looks straight down, as the default of `camera.json` has it."""
 _HIGHEST_M = 30_000.0
+_FASTEST_MPS = 500.0
+_WITH_NS = 500_000_000
+"""How old an attitude may be for what was measured along the axes of the body."""
 MILLI_G_MPS2 = 9.80665e-3
 
 
@@ -46,7 +55,24 @@ class Exposure:
     t_ns: int
 
 
-Item: TypeAlias = Event | Position | Exposure
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A distance along the down axis of the body: with the attitude of that time, a height above ground."""
+
+    t_ns: int
+    range_m: float
+
+
+@dataclass(frozen=True, slots=True)
+class BodyVelocity:
+    """Velocity over ground along the axes of the body (forward, right, down), with 1 sigma."""
+
+    t_ns: int
+    vel_frd_mps: tuple[float, float, float]
+    std_mps: float
+
+
+Item: TypeAlias = Event | Position | Exposure | Range | BodyVelocity
 
 
 @dataclass(frozen=True)
@@ -75,7 +101,12 @@ class Contents:
 
 def kind_of(item: Item) -> str:
     """The kind under which an item is counted: attitude, height, altitude take-off, frame, position, exposure..."""
-    return f"altitude {item.above}" if isinstance(item, Altitude) else type(item).__name__.lower()
+    if isinstance(item, Altitude):
+        return f"altitude {item.above}"
+    return _KINDS.get(type(item)) or type(item).__name__.lower()
+
+
+_KINDS: Mapping[type, str] = {Range: "height", BodyVelocity: "velocity"}
 
 
 def attitude(t_ns: int, roll_rad: float, pitch_rad: float, yaw_rad: float) -> Attitude | None:
@@ -133,12 +164,19 @@ def altitude(t_ns: int, alt_m: float, std_m: float, above: VerticalDatum) -> Alt
     return Altitude(t_ns, alt_m, std_m, above) if abs(alt_m) < _HIGHEST_M else None
 
 
+def over_ground(t_ns: int, agl_m: float) -> Height | None:
+    """A height above ground that something measured, as good as a range; None where it is none."""
+    if not 0.0 < agl_m < _HIGHEST_M:
+        return None
+    return Height(t_ns, agl_m, math.hypot(_RANGE_STD_M, _RANGE_STD_SHARE * agl_m))
+
+
 def above_ground(t_ns: int, range_m: float, seen: Attitude | None, told_std_m: float = 0.0) -> Height | None:
     """Height from a range along the down axis of the body; None without an attitude of at most 0.5 s before, or tilted.
 
     Tilted, the way to the ground is longer than the height.
     """
-    if seen is None or abs(t_ns - seen.t_ns) > 500_000_000 or not 0.0 < range_m < _HIGHEST_M:
+    if seen is None or abs(t_ns - seen.t_ns) > _WITH_NS or not 0.0 < range_m < _HIGHEST_M:
         return None
     cosine = float(seen.ned_from_body[2, 2])
     if cosine < _STEEPEST_COS:
@@ -154,11 +192,50 @@ def position(t_ns: int, lat_deg: float, lon_deg: float) -> Position | None:
     return Position(t_ns, GeoPoint(lat_deg, lon_deg))
 
 
-def events_of(items: Iterable[Item]) -> Iterator[Event]:
-    """What of it the localizer may see; a height over take-off is also assumed to be one above flat ground."""
-    for item in items:
+def over_land(moved: BodyVelocity, seen: Attitude | None) -> Velocity | None:
+    """Velocity north and east; None without an attitude of known heading, of at most 0.5 s before."""
+    speed_mps = math.sqrt(sum(part * part for part in moved.vel_frd_mps))
+    if seen is None or abs(moved.t_ns - seen.t_ns) > _WITH_NS or not speed_mps < _FASTEST_MPS:
+        return None
+    yaw_std_rad = seen.std_rad[2]
+    if yaw_std_rad >= math.pi or not 0.0 <= moved.std_mps < _FASTEST_MPS:
+        return None
+    north, east, _ = seen.ned_from_body @ np.array(moved.vel_frd_mps)
+    std_mps = math.hypot(max(moved.std_mps, VEL_STD_MPS), speed_mps * yaw_std_rad)
+    return Velocity(moved.t_ns, (float(north), float(east)), std_mps)
+
+
+def rank(item: Item) -> int:
+    """Of what is of one time an attitude comes first, for it tells what the rest means, and a frame last."""
+    return 0 if isinstance(item, Attitude) else 2 if isinstance(item, Frame) else 1
+
+
+class Events:
+    """What of items, given in time order, the localizer may see."""
+
+    def __init__(self) -> None:
+        self._seen: Attitude | None = None
+
+    def of(self, item: Item) -> list[Event]:
+        """The events of an item; a height over take-off is also assumed to be one above flat ground."""
         if isinstance(item, Position | Exposure):
-            continue
+            return []
+        if isinstance(item, Attitude):
+            self._seen = item
+        if isinstance(item, Range):
+            height = above_ground(item.t_ns, item.range_m, self._seen)
+            return [] if height is None else [height]
+        if isinstance(item, BodyVelocity):
+            velocity = over_land(item, self._seen)
+            return [] if velocity is None else [velocity]
         if isinstance(item, Altitude) and item.above == "take-off" and item.alt_m > 0.0:
-            yield Height(item.t_ns, item.alt_m, max(BARO_STD_M, BARO_STD_SHARE * item.alt_m), assumed=True)
-        yield item
+            std_m = max(BARO_STD_M, BARO_STD_SHARE * item.alt_m)
+            return [Height(item.t_ns, item.alt_m, std_m, assumed=True), item]
+        return [item]
+
+
+def events_of(items: Iterable[Item]) -> Iterator[Event]:
+    """What of items in time order the localizer may see."""
+    events = Events()
+    for item in items:
+        yield from events.of(item)

@@ -76,10 +76,15 @@ def with_attitudes(events: Iterator[Event]) -> Iterator[Event]:
 
 def _released(before: Attitude | None, held: list[Event]) -> Iterator[Event]:
     after = held[-1] if held and isinstance(held[-1], Attitude) else None
-    near = before is not None and after is not None and 0 < after.t_ns - before.t_ns < _WIDEST_NS
     for event in held:
-        if near and isinstance(event, Frame):
-            assert before is not None
-            assert after is not None
-            yield attitude_between(before, after, event.t_ns)
+        turned = attitude_at(event.t_ns, before, after) if isinstance(event, Frame) else None
+        if turned is not None:
+            yield turned
         yield event
+
+
+def attitude_at(t_ns: int, before: Attitude | None, after: Attitude | None) -> Attitude | None:
+    """The attitude at a time between two measured ones; None where one of them is it, or they tell nothing of it."""
+    if before is None or after is None or not before.t_ns < t_ns < after.t_ns:
+        return None
+    return attitude_between(before, after, t_ns) if after.t_ns - before.t_ns < _WIDEST_NS else None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from uavloc.errors import InputError
-from uavloc.logs.items import Contents, Exposure, Item, Position, events_of, kind_of
+from uavloc.logs.items import Contents, Exposure, Item, Position, events_of, kind_of, rank
 from uavloc.types import Event
 
 
@@ -73,11 +73,11 @@ class TelemetryLog(ABC):
 
 
 def in_order(items: Iterator[Item], path: Path, disorder_ns: int) -> Iterator[Item]:
-    """Items in time order, those of one time as they came.
+    """Items in time order, those of one time by what they need (`rank`), or else as they came.
 
     Raises InputError where the clock goes back by more than the disorder that loggers make.
     """
-    waiting: list[tuple[int, int, Item]] = []
+    waiting: list[tuple[int, int, int, Item]] = []
     newest_ns = 0
     for number, item in enumerate(items):
         if waiting and item.t_ns < newest_ns - disorder_ns:
@@ -85,9 +85,9 @@ def in_order(items: Iterator[Item], path: Path, disorder_ns: int) -> Iterator[It
                 f"{path}: its clock goes back by {(newest_ns - item.t_ns) * 1e-9:.1f} s at {newest_ns * 1e-9:.3f} s: "
                 "it holds more than one flight, or its clock was set; cut it there"
             )
-        heapq.heappush(waiting, (item.t_ns, number, item))
+        heapq.heappush(waiting, (item.t_ns, rank(item), number, item))
         newest_ns = max(newest_ns, item.t_ns)
         while waiting[0][0] < newest_ns - disorder_ns:
-            yield heapq.heappop(waiting)[2]
+            yield heapq.heappop(waiting)[3]
     while waiting:
-        yield heapq.heappop(waiting)[2]
+        yield heapq.heappop(waiting)[3]

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from uavloc import __version__
 from uavloc.autopilot.aids import aiding_rates_hz
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
@@ -21,9 +20,7 @@ from uavloc.autopilot.publisher import WANTED, AutopilotPublisher
 from uavloc.autopilot.readings import Readings
 from uavloc.cameras import open_source
 from uavloc.clock import Clock
-from uavloc.config import dump_config
 from uavloc.errors import UavlocError
-from uavloc.logs.recording import FlightFacts, Recorder
 from uavloc.monitor.address import Listening, listening
 from uavloc.monitor.feed import Feed
 from uavloc.monitor.onlooker import Onlooker
@@ -36,7 +33,8 @@ from uavloc.onboard.opening import Opening
 from uavloc.onboard.operating import Operator
 from uavloc.onboard.pausefile import PauseFile
 from uavloc.onboard.publishing import Publishing
-from uavloc.onboard.recording import FlightRecorder, NoRecorder, Recorders
+from uavloc.onboard.recorders import recorder_of
+from uavloc.onboard.recording import Recorders
 from uavloc.onboard.report import Report
 from uavloc.onboard.resuming import take_up, young_state
 from uavloc.onboard.sensors import Sensors
@@ -47,7 +45,6 @@ from uavloc.onboard.statefile import save_state
 from uavloc.onboard.status import Status
 from uavloc.onboard.systemd import notify
 from uavloc.onboard.timings import Timings
-from uavloc.starttext import point_text, start_text
 from uavloc.types import Frame, Hint
 
 _TURN_S = 0.1
@@ -97,7 +94,7 @@ class Flight:
                 listens = listening(config.monitor) if config.monitor.listen else None
             if listens is not None:
                 undo.callback(listens.close)
-            self._recorder = self._recording(opening)
+            self._recorder = recorder_of(opening, clock.now_ns())
             undo.pop_all()
         if resumed:
             self._recorder.note("the flight began with the state of an earlier run")
@@ -251,19 +248,3 @@ class Flight:
         return Monitor(
             self._config.monitor, listens, feed, self._operator, self._report, self._config.onboard.frame_timeout_s
         )
-
-    def _recording(self, opening: Opening) -> FlightRecorder:
-        config = opening.config
-        if not config.recorder.folder:
-            return NoRecorder()
-        facts = FlightFacts(
-            __version__,
-            dump_config(config),
-            Path(config.mission.camera).read_text(encoding="utf-8"),
-            opening.cache.manifest.content_digest,
-            opening.encoder.name,
-            opening.encoder.identity,
-            start_text(opening.start),
-            point_text(opening.takeoff) if opening.takeoff else "",
-        )
-        return Recorder(config.recorder, Path(config.recorder.folder), facts, self._clock.now_ns())

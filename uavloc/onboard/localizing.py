@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from uavloc.clock import Clock
 from uavloc.errors import one_line
@@ -12,12 +14,11 @@ from uavloc.onboard.board import Board, Known
 from uavloc.onboard.ground import Ground
 from uavloc.onboard.recording import FlightRecorder
 from uavloc.onboard.report import Report
-from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
 from uavloc.tiles import TileCache
-from uavloc.types import Estimate, Frame
+from uavloc.types import Estimate, Event, Frame
 
 _WAIT_S = 0.1
 _FAILURES_IN_A_ROW = 10
@@ -34,26 +35,40 @@ class Fitted:
     ground: Ground
 
 
+class Beside(Protocol):
+    """What is known beside the pictures."""
+
+    def wait_for(self, t_ns: int, wait_s: float) -> None:
+        """Wait for what a frame of a time is to be seen with, for so long at most."""
+
+    def before(self, t_ns: int) -> list[Event]:
+        """What a frame of a time is to be seen with, in time order."""
+
+
 class Localizing:
-    """Gives the localizer each frame with what belongs to it, and puts up what it then believes."""
+    """Gives the localizer each frame with what belongs to it, and puts up what it then believes.
+
+    `on_frame` is called with that in the same thread; the time it takes is taken from the next frame.
+    """
 
     def __init__(
         self,
         fitted: Fitted,
         slot: Slot[Frame],
-        sensors: Sensors,
+        sensors: Beside,
         recorder: FlightRecorder,
         clock: Clock,
         report: Report,
         timings: Timings,
         attitude_wait_s: float,
+        on_frame: Callable[[Known], None] | None = None,
     ) -> None:
         self.outcomes: Counter[str] = Counter()
         self.board = Board(Known(0, fitted.localizer.belief(), fitted.ground, takeoff=fitted.localizer.takeoff))
         self._fitted, self._next = fitted, Slot[Fitted]()
         self._slot, self._sensors, self._recorder = slot, sensors, recorder
         self._clock, self._report, self._timings = clock, report, timings
-        self._attitude_wait_s = attitude_wait_s
+        self._attitude_wait_s, self._on_frame = attitude_wait_s, on_frame
         self._failures = 0
         self._until_ns = 0
 
@@ -65,6 +80,11 @@ class Localizing:
     def swap(self, fitted: Fitted) -> None:
         """Go on with another localizer, from what is believed by then."""
         self._next.put(fitted)
+
+    def close(self) -> None:
+        """Let go of recorder and cache, when nothing runs any more."""
+        self._recorder.close()
+        self._fitted.cache.close()
 
     def run(self, stage: Stage) -> None:
         """Work on the newest frame, again and again."""
@@ -90,7 +110,7 @@ class Localizing:
 
     def _work(self, frame: Frame) -> None:
         taken_ns = self._clock.now_ns()
-        self._sensors.wait_for_attitude(frame.t_ns, self._attitude_wait_s)
+        self._sensors.wait_for(frame.t_ns, self._attitude_wait_s)
         begun_ns = self._clock.now_ns()
         try:
             estimate = self._located(frame)
@@ -113,6 +133,8 @@ class Localizing:
             }
         )
         self._put_up(estimate)
+        if self._on_frame is not None:
+            self._on_frame(self.board.newest)
 
     def _located(self, frame: Frame) -> Estimate:
         for event in self._sensors.before(frame.t_ns):

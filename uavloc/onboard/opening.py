@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,9 +11,7 @@ from uavloc.camera import CameraModel, load_camera
 from uavloc.config import load_config
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, ConfigError, EngineError, InputError, UsageError
-from uavloc.frames import LocalFrame
-from uavloc.hypotheses import Look
-from uavloc.localizer import Localizer
+from uavloc.localizer import Localizer, OnLook
 from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
 from uavloc.onboard.wholepaths import with_whole_paths
@@ -29,7 +27,7 @@ class Opening:
     def __init__(self, path: Path) -> None:
         self.path, self.folder = path, path.absolute().parent
         self.config = with_whole_paths(load_config(path), self.folder)
-        self.on_look: Callable[[Look, LocalFrame], None] | None = None
+        self.on_look: OnLook | None = None
         """Shown every search of the map by the localizers that are made from then on."""
 
     @cached_property

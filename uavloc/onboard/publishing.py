@@ -84,17 +84,22 @@ class Publishing:
                 raise
 
     def _told(self, known: Known, now_ns: int) -> Told:
-        belief = known.belief
-        estimate = belief.at(now_ns)
-        why = ""
-        if self.paused:
-            why = "paused by the operator"
-        elif estimate.point is None:
-            limit_m = belief.config.integrity.max_std_m
-            uncertain = f"too uncertain by now (1 sigma over integrity.max_std_m, {limit_m:g} m)"
-            why = f"the place is not known ({belief.outcome})" if belief.state is None else uncertain
-        elif belief.understood_ns is None or (now_ns - belief.understood_ns) * 1e-9 > self._config.max_age_s:
-            why = f"no frame was understood for {self._config.max_age_s:g} s"
-        elif not known.ground.holds(estimate.point):
-            why = "off the map"
-        return Told(Estimate(now_ns, "", belief.outcome) if why else estimate, why)
+        t_ns = max(now_ns, known.belief.t_ns)
+        return told_of(known.belief.at(t_ns), known, self._config.max_age_s, paused=self.paused)
+
+
+def told_of(estimate: Estimate, known: Known, max_age_s: float, *, paused: bool) -> Told:
+    """What may be said of an estimate that comes of what is known: the estimate, or why not."""
+    belief, t_ns = known.belief, estimate.t_ns
+    why = ""
+    if paused:
+        why = "paused by the operator"
+    elif estimate.point is None:
+        limit_m = belief.config.integrity.max_std_m
+        uncertain = f"too uncertain by now (1 sigma over integrity.max_std_m, {limit_m:g} m)"
+        why = f"the place is not known ({belief.outcome})" if belief.state is None else uncertain
+    elif belief.understood_ns is None or (t_ns - belief.understood_ns) * 1e-9 > max_age_s:
+        why = f"no frame was understood for {max_age_s:g} s"
+    elif not known.ground.holds(estimate.point):
+        why = "off the map"
+    return Told(Estimate(t_ns, estimate.name, belief.outcome) if why else estimate, why)

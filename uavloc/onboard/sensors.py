@@ -31,7 +31,7 @@ class Sensors:
             if not isinstance(event, Attitude | Frame):
                 self._waiting[_kind(event)].append(event)
 
-    def wait_for_attitude(self, t_ns: int, wait_s: float) -> None:
+    def wait_for(self, t_ns: int, wait_s: float) -> None:
         """Wait until an attitude came that was measured at a time or after it."""
         until_s = time.monotonic() + wait_s
         while (self.attitudes.newest_ns or 0) < t_ns and time.monotonic() < until_s:

@@ -1,33 +1,33 @@
-"""Room for one: what comes newer replaces what was not taken yet."""
+"""Room for one, or a few: what comes newer replaces what was not taken yet."""
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
 
 class Slot(Generic[Item]):
-    """Between one thread that puts and one that takes; neither waits for the other to work."""
+    """Between one thread that puts and one that takes; neither waits for the other to work. `room` is for how many."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: int = 1) -> None:
         self._filled = threading.Condition()
-        self._item: Item | None = None
+        self._items: deque[Item] = deque(maxlen=room)
         self.replaced = 0
         """How many were never taken."""
 
     def put(self, item: Item) -> None:
-        """Put an item in, in place of the one before."""
+        """Put an item in; where there is no room, in place of the oldest."""
         with self._filled:
-            self.replaced += self._item is not None
-            self._item = item
+            self.replaced += len(self._items) == self._items.maxlen
+            self._items.append(item)
             self._filled.notify()
 
     def take(self, timeout_s: float) -> Item | None:
-        """The newest item, once: None where none comes in time."""
+        """The next item, once: None where none comes in time."""
         with self._filled:
-            if self._item is None:
+            if not self._items:
                 self._filled.wait(timeout_s)
-            item, self._item = self._item, None
-            return item
+            return self._items.popleft() if self._items else None

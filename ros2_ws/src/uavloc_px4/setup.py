@@ -1,0 +1,45 @@
+# Copyright 2026 The uavloc developers
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+
+"""Installs the package into a colcon workspace."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "uavloc_px4"
+SHARE = f"share/{NAME}"
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    packages=find_packages(exclude=["test"]),
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml"]),
+        (f"{SHARE}/launch", [str(path) for path in sorted(Path("launch").glob("*.launch.py"))]),
+        (f"{SHARE}/config", [str(path) for path in sorted(Path("config").glob("*.yaml"))]),
+    ],
+    install_requires=["setuptools"],
+    tests_require=["pytest"],  # colcon of Humble and Jazzy looks for it here, a later one below
+    extras_require={"test": ["pytest"]},
+    zip_safe=True,
+    maintainer="The uavloc developers",
+    maintainer_email="maintainers@uavloc.org",
+    description="Positions of uavloc to PX4 over uXRCE-DDS, and attitude and height of PX4 to uavloc",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": ["px4_node = uavloc_px4.node:main", "uavloc_and_px4 = uavloc_px4.together:main"],
+    },
+)
