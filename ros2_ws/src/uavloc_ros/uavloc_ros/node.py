@@ -346,9 +346,11 @@ def run(args: list[str] | None, beside: Callable[[], list[Any]] = list) -> int:
         try:
             node = UavlocNode()
             nodes += [node, *beside()]
-            if node.get_parameter("autostart").value is True and not _started(node):
+            if node.get_parameter("autostart").value is not True:
+                node.get_logger().info(f"not configured yet: ros2 lifecycle set {node.get_name()} configure")
+            elif not _started(node):
                 code = _USAGE
-            else:
+            if not code:
                 spin(MultiThreadedExecutor(num_threads=2 + len(nodes)), nodes)
         except UavlocError as error:
             sys.stderr.write(f"{error}\n")
