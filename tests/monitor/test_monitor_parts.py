@@ -153,13 +153,18 @@ def test_a_history_keeps_the_newest_whole_and_the_oldest_sparse(most: int, lines
     history = History(most)
     for number in range(1, lines + 1):
         history.add(str(number))
-    kept = [int(line) for line in history.since(0)]
+    kept = [int(line) for line in history.since(0)[1]]
     assert kept == sorted(set(kept))
     assert len(kept) <= most
     assert kept[-most // 2 :] == list(range(max(1, lines - most // 2 + 1), lines + 1))
     assert kept[:1] == ([1] if lines else [])
-    told = data.draw(st.integers(0, lines))
-    assert [int(line) for line in history.since(told)] == [number for number in kept if number > told]
+    told, pieces = data.draw(st.integers(0, lines)), []
+    expected = [number for number in kept if number > told]
+    while piece := history.since(told, 7)[1]:
+        assert len(piece) <= 7
+        told = history.since(told, 7)[0]
+        pieces += piece
+    assert [int(line) for line in pieces] == expected
 
 
 def test_what_is_wrong_is_said_in_words() -> None:

@@ -138,7 +138,7 @@ class App:
 
     async def _login(self, request: Request) -> Response:
         body = await _body(request)
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=4) if body is not None else {}
+        fields = parse_qs((body or b"").decode("utf-8", "replace"))
         return self._let_in(request, fields.get("token", [""])[0])
 
     def _let_in(self, request: Request, text: str) -> Response:
