@@ -233,6 +233,7 @@ def test_tiles_are_those_of_the_cache(flight: Watched, flown: Flown) -> None:
         f"/tiles/{facts['key']}/{zoom}/{column + 5000}/{row}",
         f"/tiles/{facts['key']}/99/0/0",
         f"/tiles/{facts['key']}/{10**30}/0/0",
+        f"/tiles/{facts['key']}/{'9' * 5000}/0/0",
         f"/tiles/{facts['key']}/..%2f..%2fetc/passwd/1",
     ):
         assert flight.ask(path)[0] == 404
