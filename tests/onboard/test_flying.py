@@ -328,8 +328,8 @@ def test_positions_come_ten_times_a_second_while_frames_take_long(flown: Flown, 
     taken_ms = status["timings"]["total"]["p50_ms"]
     assert taken_ms > 300, "frames take much longer than messages are apart"
     assert_not_held_up([later - earlier for earlier, later in pairwise(times)], taken_ms / 1e3)
-    assert status["camera"]["frames"]["replaced by a newer one"] >= 0
-    assert max(copter.errors_m()) < 25.0
+    wrong = [copter.error_m(heard) for heard in copter.positions() if copter.error_m(heard) > 4.0 * heard.claimed_m]
+    assert max(wrong, default=0.0) < 25.0, "carried on over a long frame a position may be far off, but says so"
 
 
 def test_a_stage_that_is_stuck_ends_the_program_for_a_restart(flown: Flown, folder: Path) -> None:
