@@ -13,6 +13,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -462,7 +463,7 @@ class SlowRadio:
                     ours, there = ready.accept()[0], socket.create_connection(("127.0.0.1", self.to))
                     other |= {ours: there, there: ours}
                     back.add(there)
-                elif ready in other and (data := ready.recv(65536)):
+                elif ready in other and (data := heard_from(ready)):
                     late_s = self.late_s if ready in back else 0.0
                     waiting.append((time.monotonic() + late_s, other[ready], data))
                 elif ready in other:
@@ -471,10 +472,17 @@ class SlowRadio:
                         end.close()
             now_s = time.monotonic()
             for _, end, data in (each for each in waiting if each[0] <= now_s and each[1] in other):
-                end.sendall(data)
+                with suppress(OSError):
+                    end.sendall(data)
             waiting = [each for each in waiting if each[0] > now_s]
         for end in (self._listener, *other):
             end.close()
+
+
+def heard_from(stream: socket.socket) -> bytes:
+    with suppress(OSError):
+        return stream.recv(65536)
+    return b""
 
 
 def test_what_a_slow_radio_held_back_is_not_shown_as_now(driver: Any, flight: Watched) -> None:
