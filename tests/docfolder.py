@@ -42,9 +42,7 @@ def prepare(folder: Path) -> None:
     camera = ("--width-px", 320, "--height-px", 240)
     _do("sim", "flight", world, "--date", "summer", "--out", flight, "--agl-m", 80, "--speed-mps", 8, *camera,
         "--frames", 6)  # fmt: skip
-    for name in ("camera.json", "cam.json"):
-        shutil.copy(flight / "camera.json", here(name))
-    shutil.copy(flight / "truth.csv", here("truth.csv"))
+    shutil.copy(flight / "camera.json", here("camera.json"))
     _terrain(folder, box)
     _regions(folder, box)
     _logs(folder)
@@ -53,7 +51,9 @@ def prepare(folder: Path) -> None:
     recording.parent.mkdir()
     _do("replay", flight, *known, "--record", recording, "--truth", flight / "truth.csv", "--out", here("result-new-map"))
     shutil.copytree(here("result-new-map"), here("result"))
-    _do("cache", "key", here("fleet.key"))
+    here("flown").mkdir()
+    shutil.copy(flight / "truth.csv", here("flown", "truth.csv"))
+    _do("run", "--init", "ardupilot", "--out", here("uavloc.toml"))
     here("places.onnx").write_bytes(nets.dense_net())
     here("board").mkdir()
     boards.photos(here("board"), Board.parse("checkerboard:10x7:25"), 10)
