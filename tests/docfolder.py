@@ -49,7 +49,17 @@ def prepare(folder: Path) -> None:
     known = ("--cache", cache, "--start", start(flight))
     recording = here("recordings", "uavloc-20261124-101500-000.mcap")
     recording.parent.mkdir()
-    _do("replay", flight, *known, "--record", recording, "--truth", flight / "truth.csv", "--out", here("result-new-map"))
+    _do(
+        "replay",
+        flight,
+        *known,
+        "--record",
+        recording,
+        "--truth",
+        flight / "truth.csv",
+        "--out",
+        here("result-new-map"),
+    )
     shutil.copytree(here("result-new-map"), here("result"))
     here("flown").mkdir()
     shutil.copy(flight / "truth.csv", here("flown", "truth.csv"))

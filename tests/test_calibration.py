@@ -16,6 +16,7 @@ from uavloc.calibration import Board, calibrate
 from uavloc.camera import load_camera
 from uavloc.errors import InputError, UavlocError, UsageError
 
+
 def silent(_done: int, _total: int) -> None:
     pass
 

@@ -22,7 +22,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-AIRCRAFT = "needs an aircraft, or runs until it is stopped: tests/onboard/ and tests/autopilot/ run it against simulators"
+AIRCRAFT = (
+    "needs an aircraft, or runs until it is stopped: tests/onboard/ and tests/autopilot/ run it against simulators"
+)
 DEVICE = "needs a device at a serial port"
 SERVER = "needs a map server: tests/sources/test_web.py runs one"
 CLUSTER = "needs workers or a cluster: tests/test_workers.py and tests/test_cluster.py start them"
@@ -133,7 +135,7 @@ def test_the_python_of_the_pages_runs(here: Path) -> None:
         taker.start()
         for page, block in of_kind("python"):
             names = {"pictures": pictures}
-            exec(compile(block.text, str(page), "exec"), names)  # noqa: S102 (it is ours)
+            exec(compile(block.text, str(page), "exec"), names)
             if (feed := names.get("feed")) is not None:
                 feed.close()
         taker.join(10)

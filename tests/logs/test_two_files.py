@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
-import cv2
 import flightlogs as fl
 import numpy as np
 import pytest
