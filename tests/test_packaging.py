@@ -148,7 +148,8 @@ def test_locked_versions_are_what_the_project_asks_for(python: str) -> None:
     there = [line for line in lines if line.marker is None or line.marker.evaluate(place)]
     pinned = {line.name: str(line.specifier).removeprefix("==") for line in there}
     assert len(pinned) == len(there), "one version of each"
-    extras = [text for extra in ("cpu", "build", "replay", "dev") for text in PROJECT["optional-dependencies"][extra]]
+    names = ("cpu", "build", "replay", "dev", "lint")
+    extras = [text for extra in names for text in PROJECT["optional-dependencies"][extra]]
     for requirement in map(Requirement, [*PROJECT["dependencies"], *extras]):
         if requirement.marker is None or requirement.marker.evaluate(place):
             version = pinned[re.sub(r"[-_.]+", "-", requirement.name).lower()]

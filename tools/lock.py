@@ -15,7 +15,7 @@ HEADER = "# Made by tools/lock.py: versions for continuous integration, used wit
 
 
 def main() -> int:
-    lines, said = resolved(["--universal", "--python-version", "3.10"], ("cpu", "build", "replay", "dev"))
+    lines, said = resolved(["--universal", "--python-version", "3.10"], ("cpu", "build", "replay", "dev", "lint"))
     if not lines:
         sys.exit(said)
     path = REPO / "requirements" / "ci.txt"

@@ -159,6 +159,9 @@ def test_a_flight_over_the_wire_is_what_a_replay_of_its_bag_is(
         assert fix.header.frame_id == "base_link"
     check_local_frames(ears, fixes)
     check_services(outside, ears, flown, messages)
+    with pytest.raises(AssertionError, match="answers"):
+        change.call(transition(CONFIGURE, ""), timeout_s=1)
+    assert "[ERROR]" in node.said
     assert change.call(transition(DEACTIVATE, "")).success
     assert change.call(transition(CLEANUP, "")).success
     assert node.ended(signal.SIGTERM) == 0
@@ -218,10 +221,11 @@ def test_qualities_of_service_suit_what_ros_expects(node: NodeProcess, outside: 
     assert change.call(rostypes().of("lifecycle_msgs/msg/Transition")(CONFIGURE, ""), timeout_s=60).success
     until(ears.heard, "the node hears")
     writer = ears.writers[feeding.IMAGE]
-    (reader,) = [writer.get_matched_subscription_data(handle) for handle in writer.get_matched_subscriptions()]
-    assert reader.topic_name == "rt/image/compressed"
-    assert reader.type_name == "sensor_msgs::msg::dds_::CompressedImage_"
-    assert Policy.Reliability.BestEffort in reader.qos
+    readers = [writer.get_matched_subscription_data(handle) for handle in writer.get_matched_subscriptions()]
+    assert {reader.topic_name for reader in readers} == {"rt/image/compressed"}
+    assert {reader.type_name for reader in readers} == {"sensor_msgs::msg::dds_::CompressedImage_"}
+    assert [Policy.Reliability.BestEffort in reader.qos for reader in readers].count(True) == 1
+    assert len(readers) == 2, "reliable too, where every picture counts"
     (handle,) = ears.fixes.get_matched_publications()
     fix = ears.fixes.get_matched_publication_data(handle)
     assert (fix.topic_name, fix.type_name) == ("rt/uavloc/fix", "sensor_msgs::msg::dds_::NavSatFix_")
@@ -277,8 +281,11 @@ def test_what_cannot_be_used_is_counted_and_told_and_never_a_fix(
     [
         ((), "config_file: names no file"),
         (("-p", "config_file:=/nowhere/uavloc.toml", "-p", "max_rate_hz:=5"), "/nowhere/uavloc.toml"),
-        (("-p", "config_file:={config}", "-p", "queue:=many"), "queue: 'many' is no int"),
-        (("-p", "config_file:={config}", "-p", "height_above:=geoid"), "height_above: is none of take-off"),
+        (("-p", "config_file:={config}", "-p", "queue:=many"), "queue: must be a whole number, not 'many'"),
+        (
+            ("-p", "config_file:={config}", "-p", "height_above:=geoid"),
+            "height_above: must be 'take-off'",
+        ),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused_in_a_line(

@@ -14,12 +14,16 @@
 
 """Installs the package into a colcon workspace."""
 
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 NAME = "uavloc_px4"
 SHARE = f"share/{NAME}"
+# Programs start with the Python of the environment that builds them; built by the system's own Python, which knows
+# nothing of an active environment, with the one that is active when they start.
+ANY_PYTHON = {} if sys.prefix != sys.base_prefix else {"build_scripts": {"executable": "/usr/bin/env python3"}}
 
 setup(
     name=NAME,
@@ -35,6 +39,7 @@ setup(
     tests_require=["pytest"],  # colcon of Humble and Jazzy looks for it here, a later one below
     extras_require={"test": ["pytest"]},
     zip_safe=True,
+    options=ANY_PYTHON,
     maintainer="The uavloc developers",
     maintainer_email="maintainers@uavloc.org",
     description="Positions of uavloc to PX4 over uXRCE-DDS, and attitude and height of PX4 to uavloc",

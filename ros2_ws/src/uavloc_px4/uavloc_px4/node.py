@@ -20,12 +20,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from nav_msgs.msg import Odometry
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.time import Time
@@ -36,8 +34,10 @@ from uavloc.errors import ConfigError, UavlocError, one_line
 from uavloc_px4.generation import POSITION_TOPIC, generation_for, topic_of
 from uavloc_px4.relay import Heights, Relay
 from uavloc_px4.report import report
-from uavloc_px4.settings import Settings, checked
+from uavloc_px4.settings import Settings
 from uavloc_px4.told import Orientation, filled, lacking
+from uavloc_ros import parameters
+from uavloc_ros.running import ros, spin
 
 PX4_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
@@ -64,7 +64,8 @@ class Px4Node(Node):
     def __init__(self) -> None:
         super().__init__("uavloc_px4")
         self._px4 = _px4_messages()
-        self._settings = checked({name: self._declared(name) for name in Settings.model_fields})
+        parameters.declare(self, Settings)
+        self._settings = parameters.read(self, Settings)
         generation = generation_for(self._settings.px4_version, lambda name: hasattr(self._px4, name))
         self._relay = Relay(self._settings, generation, self._now_ns())
         self._message = getattr(self._px4, generation.type_name)
@@ -85,12 +86,6 @@ class Px4Node(Node):
         self._listen("TimesyncStatus", "timesync_status", self._relay.timesync)
         self.create_timer(_REPORT_S, self._tell, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.get_logger().info(f"positions go out as {generation.type_name} on {self._topic}")
-
-    def _declared(self, name: str) -> Any:
-        """The value of a parameter; of whichever type, since it is checked with all others."""
-        field = Settings.model_fields[name]
-        told = ParameterDescriptor(description=field.description or "", dynamic_typing=True)
-        return self.declare_parameter(name, field.default, told).value
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
@@ -160,20 +155,16 @@ def _px4_messages() -> Any:
 
 def main(args: list[str] | None = None) -> int:
     """Run until SIGINT or SIGTERM; 2 for parameters that cannot work."""
-    rclpy.init(args=args)
-    try:
-        node = Px4Node()
+    with ros(args):
         try:
-            rclpy.spin(node)
-        finally:
-            node.destroy_node()
-    except UavlocError as error:
-        sys.stderr.write(f"{error}\n")
-        return _USAGE
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
-        rclpy.try_shutdown()
+            node = Px4Node()
+            try:
+                spin(SingleThreadedExecutor(), [node])
+            finally:
+                node.destroy_node()
+        except UavlocError as error:
+            sys.stderr.write(f"{error}\n")
+            return _USAGE
     return 0
 
 

@@ -12,19 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The parameters of the node: names, limits, what they are for; declared and checked from here alone."""
+"""The parameters of the node: names, limits, what they are for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pydantic import Field
 
-from pydantic import Field, ValidationError
-
-from uavloc.errors import ConfigError
 from uavloc.flightconfig import PublishConfig
 from uavloc.section import Section
-from uavloc.validation import refusal
 
 _PUBLISH = PublishConfig()
 
@@ -49,11 +44,3 @@ class Settings(Section):
         """A topic of PX4 of this vehicle."""
         space = self.px4_namespace.strip("/")
         return f"/{space}{name}" if space else name
-
-
-def checked(values: Mapping[str, Any]) -> Settings:
-    """The settings of these parameters; raises ConfigError for one that is of another kind or out of range."""
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        raise ConfigError(f"parameter {refusal(error, Settings)}") from error

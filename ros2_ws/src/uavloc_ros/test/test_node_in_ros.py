@@ -20,6 +20,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,11 +40,13 @@ def test_a_node_that_has_no_configuration_says_so_and_ends(tmp_path: Path) -> No
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_node_cleanly(how: signal.Signals) -> None:
     with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.send_signal(how)
-        said, _ = process.communicate(timeout=20)
+        assert process.stdout is not None
+        killing = threading.Timer(60, process.kill)
+        killing.start()
+        first = process.stdout.readline()  # it is there
+        process.send_signal(how)
+        said = first + process.communicate(timeout=20)[0]
+        killing.cancel()
     assert process.returncode == 0, said
     assert "Traceback" not in said
 

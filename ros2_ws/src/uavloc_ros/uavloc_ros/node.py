@@ -27,22 +27,18 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseWithCovarianceStamped, QuaternionStamped, TransformStamped
 from nav_msgs.msg import Odometry
-from nav_msgs.srv import LoadMap
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock as RclpyClock
 from rclpy.clock import ClockType
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import MultiThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu, NavSatFix, Range
 from std_msgs.msg import Float64
-from std_srvs.srv import SetBool
 from tf2_msgs.msg import TFMessage
 
 from uavloc.clock import Clock
-from uavloc.errors import ConfigError, UavlocError, one_line
-from uavloc.logs.flight import RATE_HZ
+from uavloc.errors import UavlocError, one_line
 from uavloc.logs.items import Item
 from uavloc.logs.rosmessages import (
     ATTITUDES,
@@ -63,30 +59,15 @@ from uavloc.onboard.lookpicture import LookPicture
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.publishing import Told
 from uavloc.types import Estimate, GeoPoint
-from uavloc_ros import outgoing
-
-try:
-    from uavloc_msgs.srv import Relocalize
-except ImportError:
-    Relocalize = None
+from uavloc_ros import outgoing, parameters
+from uavloc_ros.once import Once
+from uavloc_ros.running import ros, spin
+from uavloc_ros.services import Services
+from uavloc_ros.settings import Settings
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-PARAMETERS: dict[str, Any] = {
-    "config_file": "",
-    "autostart": False,
-    "queue": 1,
-    "max_rate_hz": RATE_HZ,
-    "height_above": "take-off",
-    "use_odometry": False,
-    "map_frame": "map",
-    "base_frame": "base_link",
-    "publish_tf": False,
-    "debug_image": False,
-}
 _LEVELS = {"good": DiagnosticStatus.OK, "doubtful": DiagnosticStatus.WARN, "bad": DiagnosticStatus.ERROR}
-_ABOVE = ("take-off", "ground", "amsl")
 _REPORT_S = 1.0
-_LOAD_S = 300.0
 _USAGE, _FAILED = 2, 1
 
 
@@ -107,9 +88,7 @@ class UavlocNode(LifecycleNode):
 
     def __init__(self) -> None:
         super().__init__("uavloc")
-        for name, default in PARAMETERS.items():
-            self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
-        self._given = dict(PARAMETERS)
+        parameters.declare(self, Settings)
         self.failed = False
         self._flight: HostedFlight | None = None
         self._is_active = False
@@ -172,37 +151,16 @@ class UavlocNode(LifecycleNode):
         self.close()
         return TransitionCallbackReturn.FAILURE
 
-    def _value(self, name: str) -> Any:
-        """The value of a parameter, as it was when the node was configured."""
-        return self._given[name]
-
-    def _checked(self, name: str) -> Any:
-        """The value of a parameter now, of the type of its default; raises ConfigError."""
-        value, default = self.get_parameter(name).value, PARAMETERS[name]
-        if isinstance(default, float) and type(value) is int:
-            value = float(value)
-        if type(value) is not type(default):
-            raise ConfigError(f"parameter {name}: {value!r} is no {type(default).__name__}")
-        return value
-
     def _open(self) -> None:
-        self._given = {name: self._checked(name) for name in PARAMETERS}
-        if not self._value("config_file"):
-            raise ConfigError("parameter config_file: names no file (the TOML that uavloc run takes)")
-        if self._value("height_above") not in _ABOVE:
-            raise ConfigError(f"parameter height_above: is none of {', '.join(_ABOVE)}")
-        if not 1 <= self._value("queue") <= 10_000:
-            raise ConfigError("parameter queue: is not within 1 to 10000")
-        if not 0.0 < self._value("max_rate_hz") <= 1000.0:
-            raise ConfigError("parameter max_rate_hz: is not within 0 to 1000")
-        opening = Opening(Path(self._value("config_file")))
+        self._settings = settings = parameters.read(self, Settings)
+        opening = Opening(Path(settings.config_file))
         camera, config = opening.camera, opening.config
         self._camera, self._min_std_m = camera, config.publish.min_std_m
-        self._meanings = Meanings((camera.width_px, camera.height_px), self._value("max_rate_hz"), live=True)
+        self._meanings = Meanings((camera.width_px, camera.height_px), settings.max_rate_hz, live=True)
         self._refused, self._attitude_of, self._camera_said = self._meanings.refused, "", "none came"
-        self._picture = LookPicture() if self._value("debug_image") else None
+        self._picture = LookPicture() if settings.debug_image else None
         self._flight = HostedFlight(
-            opening, RosClock(self), [_Between(self)], self._tell, self._value("queue"), self._picture
+            opening, RosClock(self), [_Between(self)], self._tell, settings.queue, self._picture
         )
         self._diagnosis = Diagnosis(self._flight, self._refused, config.onboard.frame_timeout_s)
         bounds = self._flight.localizing.board.newest.ground.bounds
@@ -214,13 +172,13 @@ class UavlocNode(LifecycleNode):
         self._serve()
 
     def _speak(self, about: GeoPoint) -> None:
-        frame = self._value("map_frame")
-        self._origin_message = outgoing.origin(NavSatFix(), self._now_ns(), about, frame)
+        settings = self._settings
+        self._origin_message = outgoing.origin(NavSatFix(), self._now_ns(), about, settings.map_frame)
         self._fix = self._publisher(NavSatFix, "~/fix")
         self._pose = self._publisher(PoseWithCovarianceStamped, "~/pose")
         self._odometry = self._publisher(Odometry, "~/odometry")
         self._origin = self._publisher(NavSatFix, "~/origin", LATCHED)
-        self._tf = self._publisher(TFMessage, "/tf", 100) if self._value("publish_tf") else None
+        self._tf = self._publisher(TFMessage, "/tf", 100) if settings.publish_tf else None
         self._debug = self._publisher(Image, "~/debug_image", _sensor_data(5)) if self._picture else None
 
     def _publisher(self, message: Any, topic: str, qos: Any = 10) -> Any:
@@ -229,17 +187,24 @@ class UavlocNode(LifecycleNode):
         return publisher
 
     def _listen(self) -> None:
-        pictures, readings = _sensor_data(max(5, self._value("queue"))), _sensor_data(200)
-        self._hear(Image, "image", partial(self._heard, IMAGE), pictures)
-        self._hear(CompressedImage, self._compressed_topic(), partial(self._heard, COMPRESSED), pictures)
-        self._hear(CameraInfo, "camera_info", self._saw_camera, readings)
-        self._hear(Imu, "imu", partial(self._heard, IMU), readings)
-        self._hear(QuaternionStamped, "attitude", partial(self._heard, QUATERNION), readings)
-        self._hear(Range, "range", partial(self._heard, RANGE), readings)
-        self._hear(Float64, "height", partial(self._heard_height, self._value("height_above")), readings)
-        self._hear(Float64, "height_above_ground", partial(self._heard_height, "ground"), readings)
-        if self._value("use_odometry"):
-            self._hear(Odometry, "odometry", partial(self._heard, ODOMETRY), readings)
+        settings = self._settings
+        pictures, readings = max(5, settings.queue), 200
+        self._hear_stamped(Image, "image", IMAGE, pictures)
+        self._hear_stamped(CompressedImage, self._compressed_topic(), COMPRESSED, pictures)
+        self._hear_stamped(Imu, "imu", IMU, readings)
+        self._hear_stamped(QuaternionStamped, "attitude", QUATERNION, readings)
+        self._hear_stamped(Range, "range", RANGE, readings)
+        if settings.use_odometry:
+            self._hear_stamped(Odometry, "odometry", ODOMETRY, readings)
+        self._hear(CameraInfo, "camera_info", self._saw_camera, _sensor_data(readings))
+        self._hear(Float64, "height", partial(self._heard_height, settings.height_above), _sensor_data(readings))
+        self._hear(Float64, "height_above_ground", partial(self._heard_height, "ground"), _sensor_data(readings))
+
+    def _hear_stamped(self, message: Any, topic: str, kind: str, depth: int) -> None:
+        once = Once(partial(self._heard, kind))
+        self._hear(message, topic, once.best_effort, _sensor_data(depth))
+        if self._settings.keeps_all:
+            self._hear(message, topic, once.reliable, QoSProfile(depth=depth, reliability=ReliabilityPolicy.RELIABLE))
 
     def _hear(self, message: Any, topic: str, heard: Callable[[Any], None], qos: QoSProfile) -> None:
         self._entities.append((self.destroy_subscription, self.create_subscription(message, topic, heard, qos)))
@@ -252,12 +217,8 @@ class UavlocNode(LifecycleNode):
 
     def _serve(self) -> None:
         group = MutuallyExclusiveCallbackGroup()
-        services = [(SetBool, "~/pause", self._asked_to_pause), (LoadMap, "~/load_cache", self._asked_to_load)]
-        if Relocalize is None:
-            self.get_logger().warning("uavloc_msgs is not built: there is no service relocalize")
-        else:
-            services.append((Relocalize, "~/relocalize", self._asked_to_relocalize))
-        for kind, name, answer in services:
+        asked = Services(lambda: None if self._flight is None else self._flight.operator, self.get_logger())
+        for kind, name, answer in asked.offered():
             service = self.create_service(kind, name, answer, callback_group=group)
             self._entities.append((self.destroy_service, service))
 
@@ -298,75 +259,29 @@ class UavlocNode(LifecycleNode):
 
     def _tell(self, told: Told, known: Known) -> None:
         """Publish what is known of a frame, in the thread of the localizer."""
-        estimate, base, frame = told.estimate, self._value("base_frame"), self._value("map_frame")
-        self._fix.publish(outgoing.fix(NavSatFix(), estimate, base, self._min_std_m))
+        estimate, settings = told.estimate, self._settings
+        _say(self._fix, outgoing.fix(NavSatFix(), estimate, settings.base_frame, self._min_std_m))
         if estimate.point is not None:
-            pose = outgoing.stamp(PoseWithCovarianceStamped(), estimate.t_ns, frame)
+            pose = outgoing.stamp(PoseWithCovarianceStamped(), estimate.t_ns, settings.map_frame)
             self._poses.pose(pose.pose, estimate, known.belief.attitude)
-            self._pose.publish(pose)
+            _say(self._pose, pose)
         if self._picture is not None and self._debug is not None and self._debug.get_subscription_count():
             assert self._flight is not None
             pixels = self._picture.taken(estimate, self._flight.localizing.cache)
             if pixels is not None:
-                self._debug.publish(outgoing.picture(Image(), estimate.t_ns, pixels, base))
+                _say(self._debug, outgoing.picture(Image(), estimate.t_ns, pixels, settings.base_frame))
 
     def tell_between(self, estimate: Estimate) -> None:
         """Publish what is known now, in the thread for that."""
-        flight = self._flight
+        flight, settings = self._flight, self._settings
         if estimate.point is None or flight is None or not self._is_active:
             return
-        odometry = outgoing.stamp(Odometry(), estimate.t_ns, self._value("map_frame"))
+        odometry = outgoing.stamp(Odometry(), estimate.t_ns, settings.map_frame)
         attitude = flight.localizing.board.newest.belief.attitude
-        self._between.odometry(odometry, estimate, attitude, self._value("base_frame"))
-        self._odometry.publish(odometry)
+        self._between.odometry(odometry, estimate, attitude, settings.base_frame)
+        _say(self._odometry, odometry)
         if self._tf is not None:
-            self._tf.publish(TFMessage(transforms=[outgoing.transform(TransformStamped(), odometry)]))
-
-    def _asked_to_pause(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        operator = self._operator()
-        response.success = operator is not None
-        response.message = "not configured"
-        if operator is not None:
-            response.message = operator.pause() if request.data else operator.resume()
-        return response
-
-    def _asked_to_relocalize(self, request: Any, response: Any) -> Any:
-        operator = self._operator()
-        try:
-            if operator is None:
-                raise ConfigError("not configured")
-            response.message = operator.hint(GeoPoint(request.latitude, request.longitude), request.radius)
-            response.success = True
-        except UavlocError as error:
-            response.success, response.message = False, str(error)
-        return response
-
-    def _asked_to_load(self, request: LoadMap.Request, response: LoadMap.Response) -> LoadMap.Response:
-        """Answered when the cache is open, or not to be opened."""
-        operator, path = self._operator(), Path(request.map_url.removeprefix("file://"))
-        response.result = LoadMap.Response.RESULT_UNDEFINED_FAILURE
-        if operator is None:
-            return response
-        if not path.is_file():
-            response.result = LoadMap.Response.RESULT_MAP_DOES_NOT_EXIST
-            return response
-        try:
-            said = operator.switch(path)
-        except UavlocError as error:
-            self.get_logger().error(str(error))
-            return response
-        until_s = time.monotonic() + _LOAD_S
-        while said.startswith("opening") and time.monotonic() < until_s and rclpy.ok():
-            time.sleep(0.02)
-            said = str(operator.status()["switch"])
-        opened = said.startswith("opened")
-        (self.get_logger().info if opened else self.get_logger().error)(f"cache: {said}")
-        results = LoadMap.Response
-        response.result = results.RESULT_SUCCESS if opened else results.RESULT_INVALID_MAP_DATA
-        return response
-
-    def _operator(self) -> Any:
-        return None if self._flight is None else self._flight.operator
+            _say(self._tf, TFMessage(transforms=[outgoing.transform(TransformStamped(), odometry)]))
 
     def _report(self) -> None:
         """The diagnostics; a flight that cannot go on ends the process, to be started again."""
@@ -409,6 +324,12 @@ def _status(finding: Finding) -> DiagnosticStatus:
     return DiagnosticStatus(level=level, name=name, message=finding.said, hardware_id="uavloc", values=values)
 
 
+def _say(publisher: Any, message: Any) -> None:
+    """Publish, unless the end was asked for: rclpy raises then."""
+    if rclpy.ok():
+        publisher.publish(message)
+
+
 def _sensor_data(depth: int) -> QoSProfile:
     return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
 
@@ -420,29 +341,32 @@ def main(args: list[str] | None = None) -> int:
 
 def run(args: list[str] | None, beside: Callable[[], list[Any]] = list) -> int:
     """The same, with the nodes that `beside` makes in this process too; it may raise UavlocError."""
-    rclpy.init(args=args)
-    node, code = UavlocNode(), 0
-    nodes: list[Any] = [node]
-    try:
-        nodes += beside()
-        executor = MultiThreadedExecutor(num_threads=2 + len(nodes))
-        for each in nodes:
-            executor.add_node(each)
-        if node.get_parameter("autostart").value is True and not _started(node):
+    code, nodes = 0, list[Any]()
+    with ros(args):
+        try:
+            node = UavlocNode()
+            nodes += [node, *beside()]
+            if node.get_parameter("autostart").value is not True:
+                node.get_logger().info(f"not configured yet: ros2 lifecycle set {node.get_name()} configure")
+            elif not _started(node):
+                code = _USAGE
+            if not code:
+                spin(MultiThreadedExecutor(num_threads=2 + len(nodes)), nodes)
+        except UavlocError as error:
+            sys.stderr.write(f"{error}\n")
             code = _USAGE
-        else:
-            executor.spin()
-    except UavlocError as error:
-        sys.stderr.write(f"{error}\n")
-        code = _USAGE
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    finally:
+        finally:
+            code = _ended(nodes) or code
+    return code
+
+
+def _ended(nodes: list[Any]) -> int:
+    """Let go of all nodes; the exit code of a flight that failed, else 0."""
+    for node in nodes[:1]:
         node.close()
-        for each in nodes:
-            each.destroy_node()
-        rclpy.try_shutdown()
-    return _FAILED if node.failed else code
+    for node in nodes:
+        node.destroy_node()
+    return _FAILED if any(node.failed for node in nodes[:1]) else 0
 
 
 def _started(node: UavlocNode) -> bool:

@@ -22,6 +22,7 @@ class SingleThreadedExecutor:
     def __init__(self, num_threads: int = 1, **_: Any) -> None:
         self._nodes: list[Any] = []
         self._threads = num_threads
+        self._running: list[Any] = []
 
     def add_node(self, node: Any) -> None:
         self._nodes.append(node)
@@ -33,12 +34,17 @@ class SingleThreadedExecutor:
         """Nothing is left to do."""
 
     def spin(self) -> None:
-        """Until the end: that of SIGINT is a KeyboardInterrupt, any other an ExternalShutdownException."""
+        """Until the end: that of SIGINT is a KeyboardInterrupt, any other an ExternalShutdownException.
+
+        What a callback raised is raised here, and what else is due stays due for the next time.
+        """
         with ThreadPoolExecutor(self._threads) as pool:
             while rclpy.ok():
                 work = [work for node in self._nodes for work in node.due()]
-                for done in [pool.submit(each) for each in work if self._threads > 1]:
-                    done.add_done_callback(_told)
+                self._running += [pool.submit(each) for each in work if self._threads > 1]
+                for done in [each for each in self._running if each.done()]:
+                    self._running.remove(done)
+                    done.result()
                 for each in work if self._threads == 1 else []:
                     each()
                 time.sleep(0.0 if work else _POLL_S)
@@ -53,10 +59,3 @@ class MultiThreadedExecutor(SingleThreadedExecutor):
 
     def __init__(self, num_threads: int = 4, **_: Any) -> None:
         super().__init__(num_threads)
-
-
-def _told(done: Any) -> None:
-    error = done.exception()
-    if error is not None:
-        rclpy.shutdown(f"a callback raised {error!r}")
-        raise error

@@ -101,8 +101,9 @@ class LifecycleNode(Node):
         return came
 
     def _asked(self, request: Any, response: Any) -> Any:
-        known = (request.transition.id, self._state) in _WAYS
-        response.success = known and self._change(request.transition.id) == TransitionCallbackReturn.SUCCESS
+        if (request.transition.id, self._state) not in _WAYS:
+            raise RuntimeError("Failed to trigger lifecycle state machine transition")
+        response.success = self._change(request.transition.id) == TransitionCallbackReturn.SUCCESS
         return response
 
     def _told(self, _request: Any, response: Any) -> Any:

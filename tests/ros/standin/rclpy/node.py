@@ -18,6 +18,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from rostypes import rostypes
 from wire import qos, request_name, response_name, topic_name
 
+import rclpy
 from rclpy._arguments import parameters, remaps
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
@@ -30,12 +31,17 @@ class Parameter:
 
 
 class Logger:
-    """Says things on stderr."""
+    """Says things on stderr. As rclpy does, it refuses another severity than before at the same place of a source."""
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._severities: dict[tuple[str, int, int], str] = {}
 
     def _say(self, level: str, text: str, **_: Any) -> None:
+        caller = sys._getframe(1)
+        place = caller.f_code.co_filename, caller.f_lineno, caller.f_lasti
+        if self._severities.setdefault(place, level) != level:
+            raise ValueError("Logger severity cannot be changed between calls.")
         print(f"[{level}] [{time.time():.3f}] [{self._name}]: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
     def __getattr__(self, level: str) -> Callable[..., None]:
@@ -52,6 +58,8 @@ class Publisher:
 
     def publish(self, message: Any) -> None:
         assert isinstance(message, self._cls), f"{message!r} is no {self._cls.__name__}"
+        if not rclpy.ok():
+            raise RuntimeError("Failed to publish: publisher's context is invalid")
         if self.enabled:
             self._writer.write(rosmodules.to_wire(message))
 
