@@ -13,10 +13,25 @@ from hypothesis import strategies as st
 from uavloc.aiding import Aiding
 from uavloc.airdensity import airspeed_at, pressure_alt_m
 from uavloc.config import FilterConfig
-from uavloc.filter import AirReading, Filter, Measurement, State, Step, advance, start_state
+from uavloc.filter import Filter
 from uavloc.frames import rotation_from_rpy
 from uavloc.inertial import Course, Noise, Push, course
-from uavloc.state import AIDED_SIZE, BIAS, SIZE, VE, VN, WIND, Advance, aided
+from uavloc.predict import advance
+from uavloc.state import (
+    AIDED_SIZE,
+    BIAS,
+    SIZE,
+    VE,
+    VN,
+    WIND,
+    Advance,
+    AirReading,
+    Measurement,
+    State,
+    Step,
+    aided,
+    start_state,
+)
 from uavloc.types import Airspeed, Attitude, Imu
 
 CONFIG = FilterConfig()

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 
 from uavloc.config import FilterConfig
-from uavloc.filter import AirReading
 from uavloc.inertial import Push
+from uavloc.state import AirReading
 from uavloc.strapdown import Strapdown
 from uavloc.types import Airspeed, Attitude, Imu
 
