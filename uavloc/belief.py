@@ -56,8 +56,7 @@ class Belief:
     """What was known after the frame at `t_ns`; `state` is None where no place is believed.
 
     `understood_ns` is the exposure of the newest frame that told anything of place or motion, `agl_m` the measured
-    height of the vehicle. `common_cov_m2` is what all fixes near each other have wrong alike. `local` belongs to this
-    belief alone: a projection is for one thread.
+    height of the vehicle. `common_cov_m2` is what all fixes near each other have wrong alike.
     """
 
     t_ns: int

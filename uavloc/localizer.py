@@ -165,7 +165,7 @@ class Localizer:
             None if self._understood_ns == _NEVER else self._understood_ns,
             self._outcome,
             self._flown,
-            LocalFrame(self._local.lat_deg, self._local.lon_deg),
+            self._local,
             None if leader is None else leader.state,
             self._places.log_odds if self._places else -math.inf,
             self._attitude,
