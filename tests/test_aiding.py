@@ -329,6 +329,23 @@ def test_a_heading_that_jumps_is_not_believed_until_a_fix_bears_it_out() -> None
     assert aiding.airspeed(Airspeed(3 * SECOND + 1, 20.0, 0.6)) != []
 
 
+def test_under_a_heading_that_jumps_nothing_is_felt_until_a_fix_bears_it_out() -> None:
+    flight, aiding = Circle(20.0, 150.0, 0.0), Aiding(CONFIG)
+    felt_s = []
+    for k in range(3 * IMU_HZ):
+        if k % IMU_HZ == 0:
+            off_rad = 0.0 if k == 0 else math.radians(40.0)
+            seen = flight.attitude(k / IMU_HZ)
+            turn = rotation_from_rpy(0.0, 0.0, off_rad)
+            aiding.attitude(Attitude(seen.t_ns, turn @ seen.ned_from_body, STD))
+            felt_s.append(len(aiding.pushes()))
+        if k == 2 * IMU_HZ:
+            aiding.heading_borne_out()
+        aiding.imu(flight.imu(k / IMU_HZ))
+    assert felt_s == [0, 0, 0]
+    assert aiding.pushes() != []
+
+
 def test_a_turn_that_the_gyro_saw_is_no_jump() -> None:
     flight = Circle(20.0, 60.0, 0.0)
     aiding, found = Aiding(CONFIG), 0

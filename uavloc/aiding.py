@@ -62,8 +62,9 @@ class Aiding:
         return self._readings()
 
     def pushes(self) -> list[Push]:
-        """What was felt since the last call."""
-        return self._strapdown.take()
+        """What was felt since the last call; nothing under a heading that is not believed."""
+        pushes = self._strapdown.take()
+        return pushes if self._believed else []
 
     def heading_borne_out(self) -> None:
         """A fix was found under the heading: it is believed again."""
