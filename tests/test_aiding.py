@@ -13,11 +13,27 @@ from hypothesis import strategies as st
 from uavloc.aiding import Aiding
 from uavloc.airdensity import airspeed_at, pressure_alt_m
 from uavloc.config import FilterConfig
-from uavloc.filter import AirReading, Filter, Measurement, State, Step, advance, start_state
+from uavloc.filter import Filter
 from uavloc.frames import rotation_from_rpy
 from uavloc.inertial import Course, Noise, Push, course
-from uavloc.state import AIDED_SIZE, BIAS, SIZE, VE, VN, WIND, Advance, aided
+from uavloc.predict import advance
+from uavloc.state import (
+    AIDED_SIZE,
+    BIAS,
+    SIZE,
+    VE,
+    VN,
+    WIND,
+    Advance,
+    AirReading,
+    Measurement,
+    State,
+    Step,
+    aided,
+    start_state,
+)
 from uavloc.types import Airspeed, Attitude, Imu
+from uavloc.wind import air_nis
 
 CONFIG = FilterConfig()
 SECOND = 1_000_000_000
@@ -313,6 +329,23 @@ def test_a_heading_that_jumps_is_not_believed_until_a_fix_bears_it_out() -> None
     assert aiding.airspeed(Airspeed(3 * SECOND + 1, 20.0, 0.6)) != []
 
 
+def test_under_a_heading_that_jumps_nothing_is_felt_until_a_fix_bears_it_out() -> None:
+    flight, aiding = Circle(20.0, 150.0, 0.0), Aiding(CONFIG)
+    felt_s = []
+    for k in range(3 * IMU_HZ):
+        if k % IMU_HZ == 0:
+            off_rad = 0.0 if k == 0 else math.radians(40.0)
+            seen = flight.attitude(k / IMU_HZ)
+            turn = rotation_from_rpy(0.0, 0.0, off_rad)
+            aiding.attitude(Attitude(seen.t_ns, turn @ seen.ned_from_body, STD))
+            felt_s.append(len(aiding.pushes()))
+        if k == 2 * IMU_HZ:
+            aiding.heading_borne_out()
+        aiding.imu(flight.imu(k / IMU_HZ))
+    assert felt_s == [0, 0, 0]
+    assert aiding.pushes() != []
+
+
 def test_a_turn_that_the_gyro_saw_is_no_jump() -> None:
     flight = Circle(20.0, 60.0, 0.0)
     aiding, found = Aiding(CONFIG), 0
@@ -323,6 +356,68 @@ def test_a_turn_that_the_gyro_saw_is_no_jump() -> None:
         if k % IMU_HZ == 0:
             found += len(aiding.airspeed(Airspeed(round(k / IMU_HZ * SECOND), 20.0 + 0.01 * (k // IMU_HZ), 0.6)))
     assert found >= 9
+
+
+def test_an_attitude_is_not_carried_across_a_hole_in_the_gyro() -> None:
+    flight, aiding = Circle(20.0, 60.0, 0.0), Aiding(CONFIG)
+    aiding.attitude(flight.attitude(0.0))
+    for k in [*range(IMU_HZ), *range(2 * IMU_HZ, 3 * IMU_HZ)]:
+        aiding.imu(flight.imu(k / IMU_HZ))
+    assert max(push.until_ns for push in aiding.pushes()) < SECOND
+    aiding.attitude(flight.attitude(3.0))
+    for k in range(3 * IMU_HZ, 4 * IMU_HZ):
+        aiding.imu(flight.imu(k / IMU_HZ))
+    assert min(push.since_ns for push in aiding.pushes()) >= 3 * SECOND
+
+
+def lost_course(accel_mps2: float, scatter_mps2: float = 0.0, seconds: int = 10) -> State:
+    """Ten seconds after the last picture, with an acceleration that is only felt, by sensors that were right before."""
+    rng, aiding, filter_ = np.random.default_rng(4), Aiding(CONFIG), Filter(known((18.0, 0.0), 0.5), CONFIG)
+    for k in range((30 + seconds) * IMU_HZ + 1):
+        t_ns = k * SECOND // IMU_HZ
+        if k % (IMU_HZ // 5) == 0:
+            aiding.attitude(Attitude(t_ns, np.eye(3), STD))
+        wrong = accel_mps2 if t_ns > 30 * SECOND else 0.0
+        shake = scatter_mps2 * rng.standard_normal(3) + 1e-3 * rng.standard_normal(3)
+        aiding.imu(Imu(t_ns, (wrong + shake[0], shake[1], -GRAVITY + shake[2]), (0.0, 0.0, 0.0)))
+        if k and k % IMU_HZ == 0 and t_ns <= 30 * SECOND:
+            filter_.feel(aiding.pushes())
+            step = Step(t_ns - SECOND, t_ns, (18.0, 0.0), 0.0, 0.0, np.diag([0.2, 0.2, 1e-4, 1e-4]), (0.0, 0.0))
+            filter_.apply(Advance(t_ns, step))
+            values = np.array([18.0 * k / IMU_HZ, 0.0, 0.0, 0.0])
+            filter_.apply(Measurement(t_ns, values, np.diag([2.25, 2.25, 3e-4, 4e-4])))
+    filter_.feel(aiding.pushes())
+    return filter_.at((30 + seconds) * SECOND)
+
+
+def test_tilt_that_an_autopilot_loses_with_its_position_is_covered() -> None:
+    for tilt_deg in (2.0, 3.0, 5.0):
+        state = lost_course(GRAVITY * math.radians(tilt_deg))
+        error = state.mean[:2] - np.array([18.0 * 40, 0.0])
+        assert error @ np.linalg.solve(state.cov[:2, :2], error) < 9.0
+
+
+def test_what_shakes_is_less_certain() -> None:
+    calm, shaken = lost_course(0.0, 0.2), lost_course(0.0, 8.0)
+    assert shaken.std_m > 1.4 * calm.std_m
+    error = shaken.mean[:2] - np.array([18.0 * 40, 0.0])
+    assert error @ np.linalg.solve(shaken.cov[:2, :2], error) < 9.0
+
+
+@pytest.mark.parametrize("share", [0.7, 1.3])
+def test_a_pitot_tube_that_ices_up_when_the_pictures_end_is_covered(share: float) -> None:
+    filter_ = Filter(known((18.0, 0.0), 0.5), CONFIG)
+    for k in range(1, 71):
+        t_ns = k * SECOND
+        if k <= 60:
+            step = Step(t_ns - SECOND, t_ns, (18.0, 0.0), 0.0, 0.0, np.diag([0.2, 0.2, 1e-4, 1e-4]), (0.0, 0.0))
+            filter_.apply(Advance(t_ns, step))
+            filter_.apply(Measurement(t_ns, np.array([18.0 * k, 0.0, 0.0, 0.0]), np.diag([2.25, 2.25, 3e-4, 4e-4])))
+        reading = air(t_ns, 0.0, 0.0, 18.0 if k <= 60 else share * 18.0)
+        if air_nis(filter_.at(t_ns), reading, CONFIG) <= CONFIG.gate_chi2:
+            filter_.apply(reading)
+    error = filter_.at(70 * SECOND).mean[:2] - np.array([18.0 * 70, 0.0])
+    assert np.hypot(*error) < 3.3 * filter_.at(70 * SECOND).std_m
 
 
 def test_without_a_compass_nothing_is_felt() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import autumn
 import numpy as np
@@ -13,9 +14,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uavloc.belief import Prior
+from uavloc.clock import Clock
 from uavloc.config import Config
 from uavloc.frames import LocalFrame
 from uavloc.localizer import Localizer
+from uavloc.onboard.ground import ground_of
+from uavloc.onboard.localizing import Fitted
+from uavloc.onboard.resuming import take_up
+from uavloc.onboard.statefile import load_state, save_state
+from uavloc.state import AIDED_SIZE, SIZE
 from uavloc.tiles import TileCache
 from uavloc.types import Encoder, Estimate, Event, Frame, GeoPoint, Hint, Start
 
@@ -130,3 +137,22 @@ def test_a_prior_grows_by_the_way_that_may_have_been_flown(age_s: float, speed: 
     assert grown.rest == (0.0, 0.0, 0.1, 0.02)
     assert np.linalg.eigvalsh(grown.cov)[0] > 0.0
     assert replace(grown, cov=prior.cov, t_ns=0, rest=prior.rest).point == prior.point
+
+
+@pytest.mark.parametrize(("size", "taken"), [(SIZE, True), (AIDED_SIZE, True), (SIZE - 1, False)])
+def test_a_kept_state_is_taken_up_with_and_without_what_imu_and_air_speed_add(
+    autumn_cache: TileCache,
+    autumn_encoder: Encoder,
+    autumn_flight: autumn.Recorded,
+    tmp_path: Path,
+    size: int,
+    taken: bool,
+) -> None:
+    clock, path = Clock(), tmp_path / "state.json"
+    prior = Prior(clock.now_ns(), autumn_flight.truth[0].point, (0.1,) * (size - 2), np.eye(size))
+    save_state(path, prior, None, clock)
+    state = load_state(path)
+    assert state is not None
+    localizer = Localizer(autumn_cache, autumn_encoder, autumn.CAMERA, Config(), None)
+    assert take_up(state, Fitted(localizer, autumn_cache, ground_of(autumn_cache)), clock) is taken
+    assert prior.grown(clock.now_ns(), 5.0, 15.0).cov.shape == (min(size, SIZE),) * 2

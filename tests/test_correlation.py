@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uavloc.correlation import correlate, parabola, peak_offset, standardised
+from uavloc.correlation import SPECTRA_BUDGET_BYTES, Spectra, correlate, parabola, peak_offset, standardised
 from uavloc.types import Descriptors
 
 
@@ -139,6 +139,23 @@ def test_a_shift_is_found_through_holes() -> None:
     values, usable = correlate(query, window, 0.3)
     z = standardised(values, usable)[0]
     assert np.unravel_index(int(z.argmax()), z.shape) == (12, 7)
+
+
+def test_spectra_kept_from_window_to_window_change_nothing() -> None:
+    query, kept = random_cells(1, 3, 2, 9, 7, 0.8), Spectra()
+    for seed, height, width in ((2, 30, 40), (3, 30, 40), (4, 21, 55), (5, 30, 40)):
+        window = random_cells(seed, 1, 2, height, width, 0.9)
+        for with_kept, without in zip(correlate(query, window, 0.3, kept), correlate(query, window, 0.3), strict=True):
+            np.testing.assert_array_equal(with_kept, without)
+
+
+def test_no_more_spectra_are_kept_than_fit_the_budget() -> None:
+    kept, plane = Spectra(), np.ones((1, 8, 8), np.float32)
+    side = 1024
+    kept.begin((side, side))
+    held = [kept.of(i, plane) for i in range(SPECTRA_BUDGET_BYTES // (4 * side**2) + 3)]
+    again = [kept.of(i, plane) is one for i, one in enumerate(held)]
+    assert again == [True] * (len(held) - 3) + [False] * 3
 
 
 def test_the_surface_is_told_in_units_of_its_own_scatter() -> None:

@@ -12,24 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uavloc.config import FilterConfig
-from uavloc.filter import (
+from uavloc.filter import Filter, position_nis, velocity_nis
+from uavloc.predict import advance, displacement_nis
+from uavloc.state import (
     HEADING,
     MOUNT,
     SCALE,
     SIZE,
     Advance,
-    Filter,
     Input,
     Measurement,
     State,
     Step,
     VelocityReading,
-    advance,
-    displacement_nis,
     measure,
-    position_nis,
     start_state,
-    velocity_nis,
     widened,
 )
 

@@ -22,7 +22,6 @@ from uavloc.camera import CameraModel, load_camera
 from uavloc.commands.replay import start
 from uavloc.config import Config
 from uavloc.encode import load_engine
-from uavloc.filter import State
 from uavloc.frames import LocalFrame
 from uavloc.heights import Heights
 from uavloc.localizer import Localizer
@@ -31,6 +30,7 @@ from uavloc.region import Region, parse_region
 from uavloc.reuse import open_stored
 from uavloc.sources import open_source
 from uavloc.sources.dem import open_dems
+from uavloc.state import State
 from uavloc.terrain import Terrain
 from uavloc.tiles import TileCache
 from uavloc.types import (

@@ -6,8 +6,8 @@ import math
 from collections import Counter
 
 from uavloc.config import FilterConfig
-from uavloc.filter import AirReading
 from uavloc.inertial import Push
+from uavloc.state import AirReading
 from uavloc.strapdown import Strapdown
 from uavloc.types import Airspeed, Attitude, Imu
 
@@ -62,8 +62,9 @@ class Aiding:
         return self._readings()
 
     def pushes(self) -> list[Push]:
-        """What was felt since the last call."""
-        return self._strapdown.take()
+        """What was felt since the last call; nothing under a heading that is not believed."""
+        pushes = self._strapdown.take()
+        return pushes if self._believed else []
 
     def heading_borne_out(self) -> None:
         """A fix was found under the heading: it is believed again."""

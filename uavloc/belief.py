@@ -9,9 +9,10 @@ import numpy as np
 
 from uavloc.config import Config
 from uavloc.evidence import protection_m
-from uavloc.filter import HEADING, VE, VN, Advance, State, advance
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.mount import vehicle
+from uavloc.predict import advance
+from uavloc.state import HEADING, SIZE, VE, VN, Advance, State
 from uavloc.types import Attitude, Estimate, Float, GeoPoint, Outcome
 
 _POSITION, _VELOCITY = [0, 1], [VN, VE]
@@ -39,15 +40,15 @@ class Prior:
         """The same place later, after a time in which nobody looked: it may have been left in any direction.
 
         The position is uncertain by the speed at that time, or `least_speed_mps`, for all the time since; the velocity
-        is unknown.
+        is unknown, and so are wind and the errors of accelerations.
         """
         age_s = max(0.0, (t_ns - self.t_ns) * 1e-9)
         way_m = age_s * max(math.hypot(*self.rest[:2]), least_speed_mps)
-        cov = self.cov.copy()
+        cov = self.cov[:SIZE, :SIZE].copy()
         cov[_VELOCITY, :] = cov[:, _VELOCITY] = 0.0
         cov[_VELOCITY, _VELOCITY] = speed_std_mps**2
         cov[_POSITION, _POSITION] += way_m**2
-        return Prior(t_ns, self.point, (0.0, 0.0, *self.rest[2:]), cov)
+        return Prior(t_ns, self.point, (0.0, 0.0, *self.rest[2 : SIZE - 2]), cov)
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,7 @@ class Belief:
     """What was known after the frame at `t_ns`; `state` is None where no place is believed.
 
     `understood_ns` is the exposure of the newest frame that told anything of place or motion, `agl_m` the measured
-    height of the vehicle. `common_cov_m2` is what all fixes near each other have wrong alike. `local` belongs to this
-    belief alone: a projection is for one thread.
+    height of the vehicle. `common_cov_m2` is what all fixes near each other have wrong alike.
     """
 
     t_ns: int

@@ -200,17 +200,22 @@ class FilterConfig(Section):
         default=0.1, ge=0, description="Further noise as a share of the acceleration: heading and tilt in turns."
     )
     imu_bias_mps2: float = Field(
-        default=0.25,
+        default=0.5,
         gt=0,
-        description="Lasting error of a measured acceleration, forward and right, 1 sigma: accelerometer and tilt.",
+        description="Lasting error of a measured acceleration, forward and right, 1 sigma: accelerometer, and tilt by "
+        "an autopilot without GNSS (3 degrees).",
     )
-    imu_bias_memory_s: float = Field(default=60.0, gt=0, description="Time in which it becomes another one.")
+    imu_bias_memory_s: float = Field(default=30.0, gt=0, description="Time in which it becomes another one.")
     airspeed: bool = Field(default=True, description="Whether a measured air speed is used, where there is one.")
     min_airspeed_mps: float = Field(
         default=7.0, gt=0, description="Slower than this a vehicle need not fly where its nose points."
     )
     wind_mps: float = Field(default=8.0, gt=0, description="Wind before anything was measured, 1 sigma per axis.")
-    wind_memory_s: float = Field(default=2400.0, gt=0, description="Time in which it becomes another one.")
+    wind_memory_s: float = Field(
+        default=300.0,
+        gt=0,
+        description="Time in which it becomes another one, or a pitot tube that ices up feigns another one.",
+    )
     gust_mps: float = Field(default=1.0, gt=0, description="Gusts of a few seconds, 1 sigma per axis.")
     slip_deg: float = Field(
         default=4.0, ge=0, description="How far the air comes from aside the measured heading, 1 sigma."

@@ -20,10 +20,12 @@ from uavloc.types import Descriptors, Float32, Mask
 _MIN_ENERGY = 1e-3
 _SHARE_TOLERANCE = 1e-4
 """The share comes out of a float32 FFT: 1 may be 0.99999."""
+SPECTRA_BUDGET_BYTES = 64 * 2**20
+"""Of one frame laid in one way; a cold start holds up to ten of these at once."""
 
 
 class Spectra:
-    """Spectra of queries, kept from window to window as long as these are of one size."""
+    """Spectra of queries, kept from window to window as long as these are of one size; no more than fit the budget."""
 
     def __init__(self) -> None:
         self._size = (0, 0)
@@ -36,9 +38,12 @@ class Spectra:
 
     def of(self, i: int, query: Float32) -> list[Float32]:
         """The spectra of query i (C x h x w)."""
-        if i not in self._kept:
-            self._kept[i] = [_spectrum(plane, self._size) for plane in query]
-        return self._kept[i]
+        spectra = self._kept.get(i)
+        if spectra is None:
+            spectra = [_spectrum(plane, self._size) for plane in query]
+            if (len(self._kept) + 1) * sum(plane.nbytes for plane in spectra) <= SPECTRA_BUDGET_BYTES:
+                self._kept[i] = spectra
+        return spectra
 
 
 def correlate(

@@ -14,16 +14,11 @@ import numpy as np
 from uavloc.config import FilterConfig
 from uavloc.frames import wrap_pi
 from uavloc.inertial import Course, Noise, Push, course
-from uavloc.predict import advance, displacement_nis, mount_std_rad, stepped, way_innovation
+from uavloc.predict import advance, displacement_nis, stepped, way_innovation
 from uavloc.state import (
     AIDED_SIZE,
-    FORWARD,
     HEADING,
     MEASURED,
-    MOUNT,
-    RIGHT,
-    SCALE,
-    SIZE,
     VE,
     VN,
     Advance,
@@ -34,20 +29,10 @@ from uavloc.state import (
     Step,
     VelocityReading,
     aided,
-    born_state,
-    kalman,
     measure,
-    start_state,
-    widened,
 )
 from uavloc.types import Float
-from uavloc.wind import air_nis, blown
-
-__all__ = [
-    "FORWARD", "HEADING", "MOUNT", "RIGHT", "SCALE", "SIZE", "VE", "VN", "Advance", "AirReading", "Filter", "Input",
-    "Measurement", "State", "Step", "VelocityReading", "advance", "air_nis", "born_state", "displacement_nis",
-    "kalman", "measure", "mount_std_rad", "position_nis", "start_state", "velocity_nis", "widened",
-]  # fmt: skip
+from uavloc.wind import blown
 
 _COVERED = 0.8
 """Share of a step in which accelerations must have been felt for the step to be weighed with them."""

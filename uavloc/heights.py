@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from uavloc.config import Config
-from uavloc.filter import State
 from uavloc.frames import LocalFrame
+from uavloc.state import State
 from uavloc.terrain import DATUMS
 from uavloc.tiles import TileCache
 from uavloc.types import Altitude, Float, GeoPoint, Height, Start

@@ -19,26 +19,15 @@ import numpy as np
 from uavloc.config import Config, EvidenceConfig
 from uavloc.consensus import consensus_log_ratio
 from uavloc.evidence import first_log_odds, log_density, peak_log_ratio
-from uavloc.filter import (
-    HEADING,
-    SCALE,
-    Advance,
-    AirReading,
-    Filter,
-    Measurement,
-    State,
-    VelocityReading,
-    air_nis,
-    born_state,
-    mount_std_rad,
-    velocity_nis,
-    widened,
-)
+from uavloc.filter import Filter, velocity_nis
 from uavloc.frames import wrap_pi
 from uavloc.inertial import Push
+from uavloc.predict import mount_std_rad
 from uavloc.query import Query
 from uavloc.register import Surface
+from uavloc.state import HEADING, SCALE, Advance, AirReading, Measurement, State, VelocityReading, born_state, widened
 from uavloc.types import Float, Match, Outcome
+from uavloc.wind import air_nis
 
 SPEED_STD_MPS = 15.0
 """How fast a vehicle may move of which nothing is known, 1 sigma per axis."""

@@ -17,12 +17,16 @@ from uavloc.types import Float
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """Mean acceleration over the ground (north, east) from `since_ns` to `until_ns`, under the measured heading."""
+    """Mean acceleration over the ground (north, east) from `since_ns` to `until_ns`, under the measured heading.
+
+    `shaken_mps2` is the noise that its readings show by how they scatter, as white acceleration over one second.
+    """
 
     since_ns: int
     until_ns: int
     accel_ne_mps2: tuple[float, float]
     yaw_rad: float
+    shaken_mps2: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def course(pushes: Sequence[Push], since_ns: int, until_ns: int, noise: Noise) -
         if push is not None:
             c, s = math.cos(push.yaw_rad), math.sin(push.yaw_rad)
             accel, lever = np.array(push.accel_ne_mps2), np.array([[c, -s], [s, c]])
-            size = math.hypot(noise.measured_mps2, noise.share * math.hypot(*push.accel_ne_mps2))
+            size = math.hypot(noise.measured_mps2, noise.share * math.hypot(*push.accel_ne_mps2), push.shaken_mps2)
             covered_ns += end_ns - begin_ns
         way += gained * dt + accel * (dt**2 / 2)
         way_by += gained_by * dt + lever * (dt**2 / 2)

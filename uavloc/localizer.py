@@ -20,16 +20,17 @@ from uavloc.coldstart import ColdStart
 from uavloc.config import Config
 from uavloc.errors import CacheError
 from uavloc.evidence import aged
-from uavloc.filter import Advance, AirReading, State, Step, VelocityReading, advance, mount_std_rad, start_state
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.mapage import map_age_years
 from uavloc.mount import Mount, feigned, looks_down, mount_of
 from uavloc.odometry import Raw, View, is_frozen, measure_motion
+from uavloc.predict import advance, mount_std_rad
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
 from uavloc.staleness import StaleBlock
+from uavloc.state import Advance, AirReading, State, Step, VelocityReading, start_state
 from uavloc.tiles import TileCache
 from uavloc.types import (
     Airspeed,
@@ -164,7 +165,7 @@ class Localizer:
             None if self._understood_ns == _NEVER else self._understood_ns,
             self._outcome,
             self._flown,
-            LocalFrame(self._local.lat_deg, self._local.lon_deg),
+            self._local,
             None if leader is None else leader.state,
             self._places.log_odds if self._places else -math.inf,
             self._attitude,

@@ -47,7 +47,7 @@ class Strapdown:
         self._last: Imu | None = None
         self._felt: Float | None = None
         self._same = 0
-        self._sum, self._since_ns = np.zeros(2), _NEVER
+        self._sum, self._shaken_m2ps2, self._since_ns = np.zeros(2), 0.0, _NEVER
         self._falling_mps2 = 0.0
 
     def attitude(self, attitude: Attitude) -> float | None:
@@ -81,9 +81,9 @@ class Strapdown:
         if self._felt is None:
             return
         if last is None or felt_before is None or reading.t_ns - last.t_ns > _HOLE_NS:
-            self._sum, self._since_ns = np.zeros(2), _NEVER
+            self._begin_anew()
             return
-        self._add(0.5 * (felt_before + self._felt), last.t_ns, reading.t_ns)
+        self._add(felt_before, self._felt, last.t_ns, reading.t_ns)
 
     def take(self) -> list[Push]:
         """The pushes since the last call, up to the last reading."""
@@ -116,7 +116,12 @@ class Strapdown:
         return "stuck: the same again and again" if self._same >= _SAME else None
 
     def _turned(self, reading: Imu) -> Float | None:
-        """Acceleration (north, east, down) of a reading, under the attitude carried on to it."""
+        """Acceleration (north, east, down) of a reading, under the attitude carried on to it.
+
+        Across a hole it is not carried on: nothing tells how the vehicle turned meanwhile.
+        """
+        if reading.t_ns - max(self._turned_ns, self._anchored_ns) > _HOLE_NS:
+            self._ned_from_body = None
         if self._ned_from_body is None or reading.t_ns - self._anchored_ns > _CARRIED_NS:
             return None
         dt = (reading.t_ns - self._turned_ns) * 1e-9
@@ -125,8 +130,11 @@ class Strapdown:
         felt: Float = self._ned_from_body @ np.array(reading.force_mps2) + np.array([0.0, 0.0, GRAVITY_MPS2])
         return felt
 
-    def _add(self, accel_mps2: Float, since_ns: int, until_ns: int) -> None:
+    def _add(self, first_mps2: Float, second_mps2: Float, since_ns: int, until_ns: int) -> None:
+        """The time between two readings; by how much they differ tells how much the vehicle shakes."""
         dt = (until_ns - since_ns) * 1e-9
+        accel_mps2, jump_mps2 = 0.5 * (first_mps2 + second_mps2), (second_mps2 - first_mps2)[:2]
+        self._shaken_m2ps2 += float(jump_mps2 @ jump_mps2) / 4.0 * dt**2
         self._falling_mps2 += (float(accel_mps2[2]) - self._falling_mps2) * min(1.0, dt / _SETTLING_S)
         if self._since_ns == _NEVER:
             self._since_ns = since_ns
@@ -139,7 +147,12 @@ class Strapdown:
         if abs(self._falling_mps2) > _FALLING_MPS2:
             self.refused["gravity is not where it should be: other axes or units"] += 1
         elif self._ned_from_body is not None:
-            north, east = self._sum / ((until_ns - self._since_ns) * 1e-9)
+            dt = (until_ns - self._since_ns) * 1e-9
+            north, east = self._sum / dt
             yaw_rad = rpy_from_rotation(self._ned_from_body)[2]
-            self._pushes.append(Push(self._since_ns, until_ns, (float(north), float(east)), yaw_rad))
-        self._sum, self._since_ns = np.zeros(2), _NEVER
+            shaken_mps2 = math.sqrt(self._shaken_m2ps2 / dt)
+            self._pushes.append(Push(self._since_ns, until_ns, (float(north), float(east)), yaw_rad, shaken_mps2))
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        self._sum, self._shaken_m2ps2, self._since_ns = np.zeros(2), 0.0, _NEVER

@@ -19,7 +19,6 @@ from uavloc.belief import Belief
 from uavloc.clock import Clock
 from uavloc.config import Config
 from uavloc.errors import LinkError
-from uavloc.filter import start_state
 from uavloc.flightconfig import PublishConfig
 from uavloc.frames import LocalFrame
 from uavloc.onboard.board import Board, Known
@@ -33,6 +32,7 @@ from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
+from uavloc.state import start_state
 from uavloc.types import Altitude, Attitude, Bounds, Estimate, Event, Frame, GeoPoint, Height, Hint, Outcome, Start
 
 S = 1_000_000_000

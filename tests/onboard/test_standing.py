@@ -11,12 +11,12 @@ from uavloc.autopilot.vehicle import Vehicle
 from uavloc.belief import Belief, Prior
 from uavloc.clock import Clock
 from uavloc.config import Config
-from uavloc.filter import start_state
 from uavloc.frames import LocalFrame
 from uavloc.onboard.board import Known
 from uavloc.onboard.ground import Ground
 from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.standing import Standing
+from uavloc.state import start_state
 from uavloc.types import Bounds, GeoPoint, Hint, Outcome, Start
 
 START = Start(GeoPoint(33.0, -7.0), 20.0)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from uavloc.clock import Clock
 from uavloc.errors import InputError
-from uavloc.filter import start_state
 from uavloc.flightconfig import MissionConfig
 from uavloc.hypotheses import SPEED_STD_MPS
 from uavloc.onboard.ground import within
 from uavloc.onboard.localizing import Fitted
 from uavloc.onboard.statefile import SavedState, load_state
+from uavloc.state import AIDED_SIZE, SIZE
 
 _LEAST_SPEED_MPS = 5.0
 """A vehicle that stood still may have begun to move."""
@@ -41,7 +41,7 @@ def young_state(mission: MissionConfig) -> SavedState | None:
 def take_up(state: SavedState, fitted: Fitted, clock: Clock) -> bool:
     """Give a localizer the place of a state, widened by the way since; False, with a warning, where it cannot be."""
     then = state.prior(clock)
-    if len(then.rest) + 2 != start_state(0, 1.0, 1.0, 1.0, 1.0).mean.size:
+    if len(then.rest) + 2 not in (SIZE, AIDED_SIZE):
         _log.warning("state: is of another version of uavloc: not taken up")
     elif not within(then.point, fitted.ground.bounds):
         _log.warning("state: %.6f,%.6f lies off the map: not taken up", then.point.lat_deg, then.point.lon_deg)
