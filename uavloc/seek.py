@@ -75,7 +75,7 @@ class Seeker:
                     yield look, suggestion.density
 
     def _promising(self, sight: Sight, prior: State | None) -> list[_Suggestion]:
-        """The best suggestion, and others that may be kept in mind: what a wide look rates lower, no close one saves."""
+        """The best suggestion, and others that may be kept in mind: lower ones no close look has raised so far."""
         suggestions = sorted(self._suggestions(sight, prior), key=lambda s: -s.log_odds)
         least, most = self._config.integrity.birth_odds, self._config.cold_start.checks
         return suggestions[:1] + [s for s in suggestions[1:most] if s.log_odds >= least]
