@@ -31,6 +31,11 @@ class Heard:
     t_s: float
     message: Any
 
+    @property
+    def claimed_m(self) -> float:
+        """1 sigma of a position, as ArduPilot reads it from a covariance."""
+        return float(sum(self.message.covariance[at] ** 2 for at in (0, 6, 11)) ** (1 / 3))
+
 
 @dataclass
 class Copter:

@@ -114,8 +114,8 @@ class MonitorConfig(Section):
         "owner may read; empty: none is asked for.",
     )  # fmt: skip
     hosts: tuple[str, ...] = Field(
-        default=(), strict=False, max_length=16, description="Names by which browsers may reach an address that is "
-        "not loopback, besides its number and the name of this machine.",
+        default=(), strict=False, max_length=16, description="Names by which browsers may reach it (also that of a "
+        "proxy), besides numbers, localhost and, where others reach it, the name of this machine.",
     )  # fmt: skip
     actions: bool = Field(default=True, description="Whether hints, pause and resume are taken.")
     rate_hz: float = Field(default=10.0, ge=0.2, le=10, description="How often the page hears of the flight.")

@@ -15,7 +15,7 @@ from uavloc.autopilot.readings import Readings
 from uavloc.autopilot.sanity import LIMITS
 from uavloc.autopilot.tracker import Tracker
 from uavloc.flightconfig import LinkConfig
-from uavloc.types import Altitude, Attitude, Height
+from uavloc.types import Airspeed, Altitude, Attitude, Height, Imu
 
 NOW_NS = 1_790_000_000 * 10**9
 
@@ -50,6 +50,11 @@ def test_no_payload_of_any_message_makes_a_failure_or_a_value_that_cannot_be(see
             assert (
                 abs(float(event.ned_from_body @ event.ned_from_body.T @ [1.0, 1.0, 1.0] @ [1.0, 1.0, 1.0]) - 3) < 1e-6
             )
+        elif isinstance(event, Airspeed):
+            assert 0.0 <= event.true_mps < 1000.0
+            assert math.isfinite(event.std_mps)
+        elif isinstance(event, Imu):
+            assert all(map(math.isfinite, [*event.force_mps2, *event.rate_radps]))
         else:
             assert isinstance(event, Height | Altitude)
             assert math.isfinite(event.std_m)

@@ -6,11 +6,14 @@ import asyncio
 import http.client
 import json
 import re
+import select
 import socket
 import sqlite3
 import statistics
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -231,6 +234,7 @@ def test_tiles_are_those_of_the_cache(flight: Watched, flown: Flown) -> None:
         f"/tiles/{facts['key']}/{zoom}/{column + 5000}/{row}",
         f"/tiles/{facts['key']}/99/0/0",
         f"/tiles/{facts['key']}/{10**30}/0/0",
+        f"/tiles/{facts['key']}/{'9' * 5000}/0/0",
         f"/tiles/{facts['key']}/..%2f..%2fetc/passwd/1",
     ):
         assert flight.ask(path)[0] == 404
@@ -429,6 +433,72 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(opened: Any) -> None:
     assert {role for role, _ in told} >= roles - {"link"}
     assert [role for role, name in told if role in roles and not name.strip()] == []
     assert any(role == "image" and "Map of the flight." in name for role, name in told)
+
+
+@dataclass
+class SlowRadio:
+    """A way to the program that brings what comes from there so much later."""
+
+    to: int
+    late_s: float = 0.0
+
+    def __enter__(self) -> SlowRadio:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port, self._ending = self._listener.getsockname()[1], threading.Event()
+        self._thread = threading.Thread(target=self._pass_on)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.set()
+        self._thread.join()
+
+    def _pass_on(self) -> None:
+        other: dict[socket.socket, socket.socket] = {}
+        back: set[socket.socket] = set()
+        waiting: list[tuple[float, socket.socket, bytes]] = []
+        while not self._ending.is_set():
+            for ready in select.select([self._listener, *other], [], [], 0.02)[0]:
+                if ready is self._listener:
+                    ours, there = ready.accept()[0], socket.create_connection(("127.0.0.1", self.to))
+                    other |= {ours: there, there: ours}
+                    back.add(there)
+                elif ready in other and (data := heard_from(ready)):
+                    late_s = self.late_s if ready in back else 0.0
+                    waiting.append((time.monotonic() + late_s, other[ready], data))
+                elif ready in other:
+                    for end in (other.pop(ready), ready):
+                        other.pop(end, None)
+                        end.close()
+            now_s = time.monotonic()
+            for _, end, data in (each for each in waiting if each[0] <= now_s and each[1] in other):
+                with suppress(OSError):
+                    end.sendall(data)
+            waiting = [each for each in waiting if each[0] > now_s]
+        for end in (self._listener, *other):
+            end.close()
+
+
+def heard_from(stream: socket.socket) -> bytes:
+    with suppress(OSError):
+        return stream.recv(65536)
+    return b""
+
+
+def test_what_a_slow_radio_held_back_is_not_shown_as_now(driver: Any, flight: Watched) -> None:
+    with SlowRadio(flight.port) as radio:
+        open_page(driver, f"http://127.0.0.1:{radio.port}/?token={SECRET}")
+        wait(driver, "document.getElementById('state').textContent === 'Position published'")
+        radio.late_s = 4.0
+        wait(driver, r"/^Not live: what is heard is \d+ s old$/.test(document.getElementById('state').textContent)")
+        assert driver.execute_script("return document.body.classList.contains('stale')")
+        radio.late_s = 60.0
+        click(driver, "pause")
+        click(driver, "pause")
+        wait(driver, "document.getElementById('said').textContent.startsWith('pause: no answer, so it may be taken')")
+        assert flight.onboard.status()["publishing"]["paused"] is True
+        assert flight.order({"command": "resume"})[0] == 200
+        driver.get("about:blank")
 
 
 def test_when_the_program_ends_the_page_says_that_it_is_not_live(driver: Any, flight: Watched) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import signal
@@ -150,6 +151,13 @@ def test_positions_arrive_where_the_vehicle_is(flight: Flight) -> None:
     assert flight.steady[0].t_s < 3.0
 
 
+def assert_not_held_up(gaps: list[float], frame_s: float) -> None:
+    """Ten messages a second. A machine that has no time makes frames and gaps longer alike, so that several messages
+    come within a frame in any case: what waits for frames has one for each."""
+    assert statistics.median(gaps) < max(0.13, frame_s / 4.0)
+    assert max(gaps) < max(1.0, 2.0 * frame_s)
+
+
 def test_positions_keep_coming_ten_times_a_second_between_frames(flight: Flight) -> None:
     start_s, end_s = flight.blind_s[1], flight.truth_last_s
     before = [heard.t_s for heard in flight.steady if heard.t_s < flight.paused_s[0]]
@@ -259,8 +267,11 @@ def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: 
         killed_s = copter.flown_s
         pause = Path(f"{onboard.folder}/uavloc.state.json.paused")
         pause.touch()
+        os.utime(pause, (1_800_000_000, 1_800_000_000))
         with onboard:
             assert onboard.status()["publishing"]["paused"] is True
+            assert onboard.ask({"command": "pause"})["ok"]
+            assert pause.stat().st_mtime == 1_800_000_000, "a second pause begins no new one"
             assert onboard.ask({"command": "resume"})["ok"]
             assert not pause.exists()
             assert not [heard for heard in copter.positions() if heard.t_s > killed_s + 0.5]
@@ -271,7 +282,7 @@ def test_killed_and_started_again_it_goes_on_where_it_was(flown: Flown, folder: 
             assert onboard.ended() == 0
             assert time.monotonic() - signalled_s < 2.0
     assert "is taken up as where to look" in onboard.said
-    assert "warning: pause: no positions are published: paused by the operator since " in onboard.said
+    assert "pause: no positions are published: paused by the operator since 2027-01-15 08:00:00 UTC" in onboard.said
     assert again_s < 10.0
     assert max(copter.errors_m()) < 15.0
 
@@ -314,12 +325,11 @@ def test_positions_come_ten_times_a_second_while_frames_take_long(flown: Flown, 
         until(lambda: len(copter.positions()) > 50)
         status = onboard.status()
     times = [heard.t_s for heard in copter.positions()]
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    assert status["timings"]["total"]["p95_ms"] > 300, "frames take much longer than messages are apart"
-    assert statistics.median(gaps) < 0.13
-    assert max(gaps) < 1.0
-    assert status["camera"]["frames"]["replaced by a newer one"] >= 0
-    assert max(copter.errors_m()) < 25.0
+    taken_ms = status["timings"]["total"]["p50_ms"]
+    assert taken_ms > 300, "frames take much longer than messages are apart"
+    assert_not_held_up([later - earlier for earlier, later in pairwise(times)], taken_ms / 1e3)
+    wrong = [copter.error_m(heard) for heard in copter.positions() if copter.error_m(heard) > 4.0 * heard.claimed_m]
+    assert max(wrong, default=0.0) < 25.0, "carried on over a long frame a position may be far off, but says so"
 
 
 def test_a_stage_that_is_stuck_ends_the_program_for_a_restart(flown: Flown, folder: Path) -> None:

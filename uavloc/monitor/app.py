@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -39,6 +40,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+_NUMBER = re.compile("[0-9]{1,9}")
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 
 
@@ -67,7 +69,7 @@ class App:
         return Starlette(
             routes=[
                 Route("/", self._guarded(self._page)),
-                Route("/tiles/{key}/{zoom:int}/{column:int}/{row:int}", self._guarded(self._tile)),
+                Route("/tiles/{key}/{zoom}/{column}/{row}", self._guarded(self._tile)),
                 Route("/orders", self._guarded(self._order), methods=["POST"]),
                 Route("/login", self._guarded(self._login), methods=["POST"]),
                 Route("/metrics", self._guarded(self._metrics_text)),
@@ -138,7 +140,7 @@ class App:
 
     async def _login(self, request: Request) -> Response:
         body = await _body(request)
-        fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=4) if body is not None else {}
+        fields = parse_qs((body or b"").decode("utf-8", "replace"))
         return self._let_in(request, fields.get("token", [""])[0])
 
     def _let_in(self, request: Request, text: str) -> Response:
@@ -159,8 +161,10 @@ class App:
     async def _tile(self, request: Request) -> Response:
         from starlette.responses import Response
 
-        of, ground = request.path_params, self._feed.ground
-        tile = ground.tile(of["zoom"], of["column"], of["row"]) if of["key"] == ground.key else None
+        key, *numbers = request.path_params.values()
+        ground = self._feed.ground
+        is_one = key == ground.key and all(_NUMBER.fullmatch(each) for each in numbers)
+        tile = ground.tile(*map(int, numbers)) if is_one else None
         if tile is None:
             return Response(status_code=404)
         return Response(tile[0], media_type=tile[1], headers=_FOREVER)

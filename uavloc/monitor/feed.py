@@ -20,6 +20,8 @@ from uavloc.onboard.statustable import status_rows
 from uavloc.report.data import frame_row, pictures_row
 from uavloc.tiles import TileCache
 
+MOST_FRAMES = 100
+"""In a message: those of a long flight all at once would take longer over a slow radio than a client is waited for."""
 STATUS_S = 1.0
 PICTURES_S = 2.0
 _PICTURES_BYTES = 40_000
@@ -107,14 +109,14 @@ class Feed:
             parts["reset"] = "true"
         if seen.map != self.ground.key:
             parts["map"] = self._map
-        lines = self._history.since(max(0, seen.frame))
+        newest, lines = self._history.since(max(0, seen.frame), MOST_FRAMES)
         if lines:
             parts["frames"] = f"[{','.join(lines)}]"
         if seen.status != self._status_part.number:
             parts["status"] = self._status_part.text
         if seen.pictures != self._pictures_part.number:
             parts["pictures"] = self._pictures_part.text
-        seen.frame, seen.map = self._history.newest, self.ground.key
+        seen.frame, seen.map = newest, self.ground.key
         seen.status, seen.pictures = self._status_part.number, self._pictures_part.number
         return "{" + ",".join(f'"{name}":{text}' for name, text in parts.items()) + "}"
 

@@ -23,7 +23,7 @@ class Ground:
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
-        """Raises CacheError, sqlite3.Error where the cache cannot be read."""
+        """Raises CacheError where the cache cannot be read."""
         self._zoom = manifest.base_zoom
         west, _, _, north = manifest.region_bounds_deg
         self._left, self._top = (int(v) for v in world_px_from_geo(north, west, self._zoom))
@@ -86,7 +86,10 @@ class Ground:
             found = cachefile.load_manifest(db, path)
             if found.content_digest != manifest.content_digest:
                 raise CacheError(f"{path}: was replaced since the flight opened it")
-        except (sqlite3.Error, CacheError):
+        except CacheError:
             db.close()
             raise
+        except sqlite3.Error as error:
+            db.close()
+            raise CacheError(f"{path}: {error}") from error
         self._db, self._manifest, self.cache = db, manifest, TileCache(path, db, manifest)

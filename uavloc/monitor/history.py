@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import dropwhile
+from bisect import bisect_right
+from operator import itemgetter
 
 MOST = 2000
 
@@ -14,22 +14,18 @@ class History:
     def __init__(self, most: int = MOST) -> None:
         self._most = most
         self._lines: list[tuple[int, str]] = []
-        self.newest = 0
-        """The number of the newest line; 0 before the first."""
+        self._newest = 0
 
     def add(self, line: str) -> None:
         """Keep a line."""
-        self.newest += 1
-        self._lines.append((self.newest, line))
+        self._newest += 1
+        self._lines.append((self._newest, line))
         if len(self._lines) > self._most:
             half = self._most // 2
             self._lines[:half] = self._lines[:half:2]
 
-    def since(self, number: int) -> list[str]:
-        """The lines after a number, oldest first."""
-        if number >= self.newest:
-            return []
-        after: Iterable[tuple[int, str]] = self._lines
-        if self.newest - number < len(self._lines) // 2:
-            after = self._lines[number - self.newest :]
-        return [line for _, line in dropwhile(lambda each: each[0] <= number, after)]
+    def since(self, number: int, most: int = MOST) -> tuple[int, list[str]]:
+        """The lines after a number, oldest first and so many at most; and the number of the last of them."""
+        start = bisect_right(self._lines, number, key=itemgetter(0))
+        found = self._lines[start : start + most]
+        return (found[-1][0] if found else number), [line for _, line in found]

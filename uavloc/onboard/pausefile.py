@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -23,10 +24,14 @@ class PauseFile:
         return None
 
     def keep(self) -> None:
-        """From now on the flight is paused; raises UavlocError where that cannot be kept."""
+        """From now on the flight is paused, whatever the power does; raises UavlocError where that cannot be kept.
+
+        A pause that is kept already has begun when it began.
+        """
         try:
             if self.path is not None:
-                self.path.touch()
+                with self.path.open("ab") as file:
+                    os.fsync(file.fileno())
         except OSError as error:
             raise UavlocError(f"{self.path}: cannot write: {error.strerror}") from error
 

@@ -1,6 +1,7 @@
 // The live page: hears of the flight over a websocket, and says so when it does not.
 const SILENT_S = Math.max(2, 3 * data.periodS);
-const live = { now: null, status: null, heardMs: 0, newest: true, tries: 0, dirty: false };
+const DRIFT = 2e-4; // how much faster than the vehicle's the clock of this computer may run
+const live = { now: null, status: null, heardS: 0, aheadS: Infinity, newest: true, tries: 0, dirty: false };
 
 function whereNow() {
   if (!live.newest || !live.now) return frameHere();
@@ -30,8 +31,11 @@ function connect() {
 
 function hear(message) {
   const first = !live.now;
-  live.heardMs = performance.now();
-  if (message.reset) clearFrames();
+  if (message.reset) {
+    clearFrames();
+    setNewest(true);
+    live.aheadS = Infinity;
+  }
   if (message.map) data.map = message.map;
   const fresh = message.frames ? addFrames(message.frames) : false;
   if (message.pictures) addPictures(message.pictures);
@@ -44,6 +48,17 @@ function hear(message) {
   if (first && live.now.at) startHere();
   if (message.map) paintMap();
   showNow();
+  noteTime(message.now.t);
+}
+
+const clockS = () => performance.now() / 1000;
+
+// How far this clock is ahead of the vehicle's is known from the message that came quickest: what comes later than that
+// was held back, on its way or in the program, and tells where the vehicle was.
+function noteTime(t) {
+  live.aheadS = Math.min(live.aheadS + DRIFT * (clockS() - live.heardS), clockS() - t);
+  live.heardS = clockS();
+  watchSilence();
 }
 
 // A flight begins in view at about one pixel of the map for one of the screen.
@@ -67,9 +82,6 @@ function say(id, text) {
 
 function showNow() {
   const now = live.now;
-  say("state", now.why ? `No position: ${now.why}` : "Position published");
-  byId("lamp").className = `lamp ${now.why ? "without" : "good"}`;
-  document.body.classList.remove("stale");
   showHeadline();
   if (live.newest) canvas.setAttribute("aria-label", `Map of the flight. ${now.why ? `No position: ${now.why}` : `The vehicle is at ${now.lat.toFixed(6)}, ${now.lon.toFixed(6)}`}`);
   if (view.follow && now.at && live.newest) centreOn(now.at);
@@ -85,7 +97,7 @@ function headlineRows() {
     now.ellipse ? ["1 σ, worst", metres(now.ellipse[0] / Math.sqrt(5.991))] : ["last position", last < 0 ? "none yet" : `${age(now.t - frames.t[last])} ago`],
     ["vouched within", metres(now.protection)],
     ["heading", known(now.heading) ? `${now.heading.toFixed(0)}°` : "–"],
-    ["newest frame", count ? frames.outcome[count - 1] : "none yet"],
+    ["newest frame", now.outcome],
   ];
   if (!status) return rows;
   return [
@@ -143,19 +155,26 @@ function showFrame(index) {
   moveCursors(index);
   byId("scrub").value = index;
   byId("scrub").setAttribute("aria-valuetext", summaryOf(index));
-  byId("clock").textContent = `${seconds(frames.t[index])} · ${frames.outcome[index]}`;
+  say("clock", clockText());
   paintHereSoon();
 }
 
-// Where nothing was heard for a while, what is shown is old: it must not look as if it were now.
+// Where what is shown is old, for whatever reason, it must not look as if it were now.
 function watchSilence() {
-  const silentS = (performance.now() - live.heardMs) / 1000;
-  if (!live.heardMs || silentS < SILENT_S) return;
-  document.body.classList.add("stale");
-  byId("lamp").className = "lamp dead";
-  say("state", "Not live: nothing is heard");
-  say("clock", `silent for ${age(silentS)}`);
+  if (!live.heardS) return;
+  const { why } = live.now;
+  const silentS = clockS() - live.heardS, oldS = Math.max(silentS, clockS() - live.aheadS - live.now.t);
+  const old = oldS >= SILENT_S;
+  document.body.classList.toggle("stale", old);
+  byId("lamp").className = `lamp ${old ? "dead" : why ? "without" : "good"}`;
+  if (!old) say("state", why ? `No position: ${why}` : "Position published");
+  else if (silentS < SILENT_S) say("state", `Not live: what is heard is ${age(oldS)} old`);
+  else say("state", "Not live: nothing is heard");
+  say("clock", old ? `${age(oldS)} old` : clockText());
+  if (old) canvas.setAttribute("aria-label", `Map of the flight, ${age(oldS)} old`);
 }
+
+const clockText = () => (count ? `${seconds(frames.t[state.at])} · ${frames.outcome[state.at]}` : "");
 
 function setNewest(on) {
   live.newest = on;

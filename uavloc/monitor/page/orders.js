@@ -1,16 +1,17 @@
 // What an operator may ask: a hint, pause, resume. Each is answered in words.
 const hint = { picking: false, place: null };
 let [paused, armed] = [false, 0];
+const PATIENCE_MS = 8000;
 
 async function order(what) {
   byId("said").textContent = "…";
   try {
-    const answered = await fetch("/orders", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(what) });
+    const answered = await fetch("/orders", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(what), signal: AbortSignal.timeout(PATIENCE_MS) });
     const text = await answered.text();
     byId("said").textContent = answered.headers.get("content-type").startsWith("application/json") ? JSON.parse(text).said : text;
     return answered.ok;
   } catch (error) {
-    byId("said").textContent = `not sent: ${error.message}`;
+    byId("said").textContent = `${what.command}: no answer, so it may be taken or not: ${error.message}`;
     return false;
   }
 }
