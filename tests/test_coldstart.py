@@ -100,6 +100,16 @@ def test_one_of_the_regions_is_where_the_vehicle_is(
     assert hits >= least
 
 
+def test_without_a_compass_two_frames_together_are_asked_all_round(
+    autumn_cache: TileCache, autumn_encoder: Encoder, autumn_flight: autumn.Recorded
+) -> None:
+    cold, sight = ColdStart(autumn_cache, autumn_encoder, autumn.CAMERA, Config(), LOCAL), sights(autumn_flight)[0]
+    for odd in (0, 1, 0, 1):
+        steps = [math.degrees(pose.heading_rad) / 10.0 for pose in cold.poses(sight, None, None)]
+        assert steps == pytest.approx([round(step) for step in steps], abs=1e-6)
+        assert {round(step) % 2 for step in steps} == {odd}
+
+
 def test_with_a_prior_only_regions_near_it_are_suggested(cold: ColdStart, autumn_flight: autumn.Recorded) -> None:
     prior = start_state(0, 30.0, 15.0, 0.1, 0.1)
     prior = replace(prior, mean=np.array([200.0, 150.0, 0.0, 0.0, 0.0, 0.0]))

@@ -115,6 +115,16 @@ def test_a_prior_is_searched_and_what_stands_out_is_looked_at_closely(
         assert density(np.add(here, (2000.0, 0.0))) == density(np.add(here, (3000.0, 0.0))), "a prior may be wrong"
 
 
+def test_only_the_best_suggestion_is_looked_at_where_none_may_be_kept_in_mind(
+    asker: Asker, autumn_cache: TileCache, autumn_encoder: Encoder, sight: Sight, here: np.ndarray
+) -> None:
+    integrity = CONFIG.integrity.model_copy(update={"birth_odds": 100.0})
+    config = CONFIG.model_copy(update={"integrity": integrity})
+    cold = ColdStart(autumn_cache, autumn_encoder, autumn.CAMERA, config, LOCAL)
+    ((look, _),) = list(Seeker(asker, cold, config).seek(sight, Hypotheses(None, config), {}))
+    assert math.dist(look.place_ne_m, here) < 6.0
+
+
 def test_with_nothing_known_the_whole_map_is_searched(seeker: Seeker, sight: Sight, here: np.ndarray) -> None:
     found = list(seeker.seek(sight, Hypotheses(None, CONFIG), {}))
     assert min(math.dist(look.place_ne_m, here) for look, _ in found) < 6.0

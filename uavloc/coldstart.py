@@ -25,6 +25,7 @@ class ColdStart:
         self._lat_deg = local.lat_deg
         index = cache.index()
         self._retriever = None if index is None else Retriever(index, encoder)
+        self._first_turn = 0
         self._area_m2 = _area_m2(local, *cache.manifest.region_bounds_deg)
 
     @property
@@ -55,6 +56,14 @@ class ColdStart:
             for region in self._retriever.regions(pictures, config.cold_start.regions, self._hint(prior))
         ]  # fmt: skip
 
+    def _turns(self, heading_std_rad: float | None) -> list[float]:
+        """Corrections of the heading to try: all round, every other one, and those between them with the next frame."""
+        turns = heading_turns(heading_std_rad)
+        if heading_std_rad is not None:
+            return turns
+        first, self._first_turn = self._first_turn, 1 - self._first_turn
+        return turns[first::2]
+
     def _hint(self, prior: State | None) -> Hint | None:
         if prior is None:
             return None
@@ -63,7 +72,7 @@ class ColdStart:
     def _pictures(self, sight: Sight, retriever: Retriever, heading_std_rad: float | None) -> list[Picture]:
         """The frame as windows of the coarsest level that it fills: the more it shows, the better it is told apart."""
         assert sight.frame.image is not None
-        turns = heading_turns(heading_std_rad)
+        turns = self._turns(heading_std_rad)
         for zoom in sorted(retriever.zooms):
             pictures = query_pictures(
                 sight.frame.image, self._camera, sight.attitude.ned_from_body, sight.height.agl_m, turns,

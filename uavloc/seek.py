@@ -68,12 +68,17 @@ class Seeker:
                     yield look, lambda _: -math.inf
         if places.ranked and places.ranked[0].log_odds > cold.settled_odds:
             return
-        suggestions = sorted(self._suggestions(sight, places.prior), key=lambda s: -s.log_odds)
-        for suggestion in suggestions[: cold.checks]:
+        for suggestion in self._promising(sight, places.prior):
             if not places.near(np.array(suggestion.pose.place_ne_m)):
                 look = self._look_about(sight, suggestion.pose, cold.check_radius_m, queries)
                 if look is not None:
                     yield look, suggestion.density
+
+    def _promising(self, sight: Sight, prior: State | None) -> list[_Suggestion]:
+        """The best suggestion, and others that may be kept in mind: lower ones no close look has raised so far."""
+        suggestions = sorted(self._suggestions(sight, prior), key=lambda s: -s.log_odds)
+        least, most = self._config.integrity.birth_odds, self._config.cold_start.checks
+        return suggestions[:1] + [s for s in suggestions[1:most] if s.log_odds >= least]
 
     def _suggestions(self, sight: Sight, prior: State | None) -> Iterator[_Suggestion]:
         """What wide looks suggest: where the vehicle was said to be, and where the map resembles the frame."""
