@@ -16,7 +16,7 @@ FIXES: Mapping[str, str] = {
     "camera file": "set mission.camera to its camera.json (uavloc camera calibrate)",
     "take-off": "set mission.takeoff to LAT,LON, or leave it empty",
     "publishing": "uavloc control resume while it runs, or remove the file that is named",
-    "monitor": "pip install 'uavloc[monitor]' where a package is missing; else mend [monitor], or leave its listen empty",
+    "monitor": "pip install 'uavloc[monitor]' where a package is missing; else mend [monitor] or empty its listen",
     "start": "set mission.start to LAT,LON,STD_M on the map, or build the cache around it",
 }
 
