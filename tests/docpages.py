@@ -13,7 +13,7 @@ from program import REPO
 PAGES = sorted(
     [REPO / "README.md", *REPO.glob("docs/*.md"), *REPO.glob("engines/**/README.md"), *REPO.glob("tools/**/*.md")]
 )
-_FENCE = re.compile(r"(?:<!-- needs (?P<needs>\w+) -->\n)?^```(?P<kind>[^\n]*)\n(?P<text>.*?)^```$", re.M | re.S)
+_FENCE = re.compile(r"(?:<!-- needs (?P<needs>\w+) -->\n)?^ *```(?P<kind>[^\n]*)\n(?P<text>.*?)^ *```$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ def blocks(page: Path) -> list[Block]:
     return [Block(each["kind"].strip(), each["text"], each["needs"]) for each in found]
 
 
-def commands(page: Path) -> Iterator[list[str]]:
+def commands(page: Path, kinds: tuple[str, ...] = ("", "sh")) -> Iterator[list[str]]:
     """The words of every `uavloc ...` that a page shows, without comments and what the shell adds."""
     for block in blocks(page):
-        if block.kind in ("", "sh"):
+        if block.kind in kinds:
             for line in block.text.replace("\\\n", " ").splitlines():
                 for part in re.split(r"\s(?:&&|\|\||\||&|>)(?:\s|$)", line):
                     words = shlex.split(part, comments=True)

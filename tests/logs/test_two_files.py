@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
-import cv2
 import flightlogs as fl
 import numpy as np
 import pytest
@@ -22,34 +20,13 @@ LATER_S = 7.0
 @pytest.fixture(scope="module")
 def video(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pictures of the simulated flight as a video."""
-    sensors = rows(flown.log / "sensors.csv")
-    files = {path.stem: path for path in (flown.log / "frames").iterdir()}
-    pictures = [cv2.cvtColor(cv2.imread(str(files[Path(row["frame"]).stem])), cv2.COLOR_BGR2RGB) for row in sensors]
-    first_s = float(sensors[0]["t_s"])
-    times_s = [float(row["t_s"]) - first_s for row in sensors]
-    return fl.write_video(tmp_path_factory.mktemp("video") / "cam.mp4", times_s, [np.asarray(p) for p in pictures])
+    return fl.video_of(flown.log, tmp_path_factory.mktemp("video") / "cam.mp4")
 
 
 @pytest.fixture(scope="module")
 def tlog(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Its sensors as the log of a ground station, with GNSS and camera messages."""
-    messages = []
-    truth = {row["frame"]: row for row in rows(flown.truth)}
-    sensors = rows(flown.log / "sensors.csv")
-    first_s = float(sensors[0]["t_s"])
-    for row in sensors:
-        t_s = LATER_S + float(row["t_s"]) - first_s
-        roll, pitch, yaw = (math.radians(float(row.get(f"{axis}_deg") or 0.0)) for axis in ("roll", "pitch", "heading"))
-        true = truth[row["frame"]]
-        messages += [
-            fl.attitude(t_s - 0.05, roll, pitch, yaw),
-            fl.distance(t_s - 0.01, float(row["agl_m"])),
-            fl.gnss(t_s, float(true["lat_deg"]), float(true["lon_deg"])),
-            fl.camera_message(t_s),
-            fl.attitude(t_s + 0.05, roll, pitch, yaw),
-        ]
-    messages += [fl.over_home(t_s, 0.0) for t_s in (0.0, 1.0)]
-    return fl.write_tlog(tmp_path_factory.mktemp("tlog") / "flight.tlog", BEGIN_S, sorted(messages, key=lambda m: m[0]))
+    return fl.tlog_of(flown.log, tmp_path_factory.mktemp("tlog") / "flight.tlog", BEGIN_S, LATER_S)
 
 
 def replayed(flown: Flown, out: Path, *words: object) -> str:
