@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from program import at_once, is_refused
 from scipy.stats import wilcoxon as scipy_wilcoxon
 
+from uavloc.commands.compare import rows
 from uavloc.comparison import MIN_FRAMES, Scored, compare
 from uavloc.paired import block_length, bootstrap, mean_of, median_of, wilcoxon
 from uavloc.types import Float
@@ -119,6 +120,13 @@ def test_figures_are_those_of_the_frames() -> None:
     assert figures["max_error_m"][0] == pytest.approx(60.0)
     assert found.both_published == 60
     assert found.differences["availability"].value == pytest.approx(0.25)
+
+
+def test_the_table_names_figures_as_the_replay_does() -> None:
+    run = scored(np.full(80, 4.0))
+    told = {name for name, _ in rows(compare(run, run))}
+    assert {"within 5 m", "CEP50", "published", "median error: B - A"} <= told
+    assert not [name for name in told if "_" in name]
 
 
 def test_few_frames_tell_nothing() -> None:

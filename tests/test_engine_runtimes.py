@@ -63,7 +63,9 @@ def test_tensorrt_without_its_package_tells_how_to_get_it() -> None:
 
 def test_without_onnx_runtime_the_extra_is_named() -> None:
     ran = without_package("onnxruntime", "from uavloc.cli import main\nmain(['engine', 'verify', 'gradient'])")
-    assert ran.stderr.splitlines() == ["uavloc: error: onnxruntime is not installed: pip install 'uavloc[cpu]'"]
+    assert ran.stderr.splitlines() == [
+        "uavloc: error: onnxruntime is not installed: pip install 'uavloc[cpu]' (in a checkout: '.[cpu]')"
+    ]
 
 
 def test_a_model_that_does_not_load_says_so_in_one_line() -> None:

@@ -35,7 +35,7 @@ class MissingExtraError(UavlocError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'uavloc[{extra}]'")
+        super().__init__(f"{package} is not installed: pip install 'uavloc[{extra}]' (in a checkout: '.[{extra}]')")
         self._arguments = package, extra
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:

@@ -88,7 +88,7 @@ def _camera_file(job: Job) -> Path:
     if path is None and not job.log.exists():
         raise InputError(f"{job.log}: no such file or folder")
     if path is None:
-        raise InputError(f"{job.log}: brings no camera.json: name one with --camera")
+        raise InputError(f"{job.log}: brings no camera.json: name one with --camera (uavloc camera calibrate makes it)")
     return path
 
 

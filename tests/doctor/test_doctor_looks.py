@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from uavloc.doctor.gstreamer import gstreamer_findings
 from uavloc.doctor.link import link_findings
 from uavloc.doctor.opencv import opencv_findings
 from uavloc.doctor.provider import provider_findings
-from uavloc.doctor.ready import ready_findings
+from uavloc.doctor.ready import monitor_findings, ready_findings
 from uavloc.flightconfig import LinkConfig, PublishConfig
 
 HOSTILE = """
@@ -155,3 +156,24 @@ def test_what_is_wrong_is_told_once_and_where_it_belongs() -> None:
     assert found[1].fix == "mend that first"
     assert "uavloc camera calibrate" in found[2].fix
     assert "LAT,LON,STD_M" in found[3].fix
+
+
+def test_a_live_page_whose_address_is_taken_stops_a_flight(tmp_path: Path) -> None:
+    pytest.importorskip("prometheus_client", reason="the monitor needs its extra: pip install 'uavloc[monitor]'")
+    config = tmp_path / "uavloc.toml"
+    with socket.create_server(("127.0.0.1", 0)) as taken, Children() as children:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        config.write_text(f'[monitor]\nlisten = "{address}"\n', encoding="utf-8")
+        (found,) = monitor_findings(children.ask("monitor", str(config), timeout_s=30))
+    assert (found.topic, found.level) == ("monitor", "fail")
+    assert address in found.what
+    assert "uavloc[monitor]" in found.fix
+
+
+def test_a_live_page_that_can_be_served_is_in_order(tmp_path: Path) -> None:
+    pytest.importorskip("prometheus_client", reason="the monitor needs its extra: pip install 'uavloc[monitor]'")
+    config = tmp_path / "uavloc.toml"
+    config.write_text('[monitor]\nlisten = "127.0.0.1:0"\n', encoding="utf-8")
+    with Children() as children:
+        (found,) = monitor_findings(children.ask("monitor", str(config), timeout_s=30))
+    assert (found.topic, found.level) == ("monitor", "ok")

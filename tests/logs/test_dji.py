@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from program import at_once
 
 from uavloc.errors import InputError
 from uavloc.frames import rotation_from_rpy
@@ -86,6 +87,12 @@ def test_a_gimbal_is_a_body_with_the_camera_straight_down(tmp_path: Path) -> Non
 
 
 @pytest.mark.real_data
+def test_photos_of_flights_years_apart_are_counted_without_a_rate(data_dir: Path) -> None:
+    told = at_once("logs", data_dir / "exif_photos").out
+    assert "a second" not in told
+    assert "7 pictures are whole seconds" in told
+
+
 def test_photos_tell_gimbal_height_and_place(data_dir: Path) -> None:
     log = open_log(data_dir / "exif_photos")
     assert isinstance(log, Photos)

@@ -6,8 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
-from uavloc.comparison import Comparison, compare, load_pair
+from uavloc.comparison import WITHIN_M, Comparison, compare, load_pair
 from uavloc.console import say, show_table
+from uavloc.evaluate import AREAS_M2
 
 _EXAMPLES = """
 examples:
@@ -17,6 +18,19 @@ examples:
 A and B are folders that 'uavloc replay --truth FILE' wrote, of the same log and truth. Frames without a position count
 as misses. The intervals (95 %) come from drawing stretches of the flight again, since neighbouring frames are alike.
 """
+_NAMES = {
+    "availability": "published",
+    "cep50_m": "CEP50",
+    "cep95_m": "CEP95",
+    "max_error_m": "max error",
+    "bias_north_m": "bias north",
+    "bias_east_m": "bias east",
+    "false_positions": "false positions (> 50 m)",
+    "median_error_m": "median error",
+    **{f"a_{limit:g}m": f"within {limit:g} m" for limit in WITHIN_M},
+    **{f"recall_{area}m2": f"truth in the best {area} m2" for area in AREAS_M2},
+}
+"""Names of figures in JSON → those that the table of `uavloc replay` has for them."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +55,17 @@ def run(arguments: argparse.Namespace) -> None:
 def rows(found: Comparison) -> list[tuple[str, str]]:
     """Figures of both, and the differences with what chance may make of them."""
     table = [("frames", f"{found.frames}, both with a position in {found.both_published}")]
-    table += [(name, f"A {_figure(name, one)}   B {_figure(name, other)}") for name, one, other in found.figures]
+    table += [
+        (_NAMES.get(name, name), f"A {_figure(name, one)}   B {_figure(name, other)}")
+        for name, one, other in found.figures
+    ]
     for name, interval in found.differences.items():
         low, high = _figure(name, interval.low, "+"), _figure(name, interval.high, "+")
         same = interval.low == interval.high == 0.0
         said = "" if interval.is_more_than_chance else ": the same" if same else ": may be chance"
-        table.append((f"{name}: B - A", f"{_figure(name, interval.value, '+')} (95 %: {low} to {high}){said}"))
+        table.append(
+            (f"{_NAMES.get(name, name)}: B - A", f"{_figure(name, interval.value, '+')} (95 %: {low} to {high}){said}")
+        )
     table.append(("Wilcoxon p of the errors", "-" if found.wilcoxon_p is None else f"{found.wilcoxon_p:.3g}"))
     return table
 

@@ -43,7 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
     """Replay the variants and show what they changed."""
     camera = arguments.camera or camera_path(arguments.log)
     if camera is None:
-        raise InputError(f"{arguments.log}: brings no camera.json: name one with --camera")
+        raise InputError(
+            f"{arguments.log}: brings no camera.json: name one with --camera (uavloc camera calibrate makes it)"
+        )
     begin = arguments.start if isinstance(arguments.start, Start) else None
     job = ConsistencyJob(arguments.log, arguments.cache, camera, load_config(arguments.config), begin)
     document = measure_consistency(job, progress)

@@ -24,6 +24,8 @@ Reads ArduPilot .bin and .tlog, PX4 .ulg, DJI .SRT, ROS bags, folders of photos,
 A file that is refused is told with the reason; the exit code then is 2.
 """
 _MOST_TOPICS = 12
+_LEAST_RATE_HZ = 0.01
+"""Below it a rate tells nothing: pictures of several flights in one folder."""
 _LABELS = {
     "frame": "pictures",
     "attitude": "attitude",
@@ -112,7 +114,8 @@ def _count(contents: Contents, kind: str) -> str:
     count = contents.items[kind]
     if not contents.duration_s or count < 2:
         return str(count)
-    return f"{count} ({(count - 1) / contents.duration_s:.3g} a second)"
+    rate_hz = (count - 1) / contents.duration_s
+    return f"{count} ({rate_hz:.3g} a second)" if rate_hz >= _LEAST_RATE_HZ else str(count)
 
 
 def _missing(contents: Contents) -> list[str]:

@@ -12,7 +12,7 @@ from uavloc.errors import UsageError
 from uavloc.evaluate import table
 from uavloc.logs.flight import RATE_HZ
 from uavloc.replayjob import TRUTH_OF_LOG, Job
-from uavloc.run import STALE, Result, run_replay
+from uavloc.run import REPORT, STALE, Result, run_replay
 from uavloc.starttext import point_from_text, start_from_text
 from uavloc.types import GeoPoint, Start
 
@@ -135,7 +135,7 @@ def run(arguments: argparse.Namespace) -> None:
     with progress("replay") as tell:
         result = run_replay(job, tell)
     show_table(summary(result))
-    say(f"results: {result.out}")
+    say(f"results: {result.out}" + (f", to look through: {result.out / REPORT}" if arguments.report else ""))
 
 
 def _files(arguments: argparse.Namespace) -> tuple[Path, Path | None]:

@@ -26,7 +26,7 @@ from uavloc.doctor.packages import Packages, package_findings
 from uavloc.doctor.power import Power, power_findings
 from uavloc.doctor.provider import provider_findings
 from uavloc.doctor.ram import Memory, memory_findings
-from uavloc.doctor.ready import ready_findings, unconfigured
+from uavloc.doctor.ready import monitor_findings, ready_findings, unconfigured
 from uavloc.doctor.thermal import Thermal, thermal_findings
 from uavloc.flightconfig import LinkConfig
 from uavloc.onboard.wholepaths import with_whole_paths
@@ -109,6 +109,8 @@ def _looks(case: Case, flying: bool) -> list[_Look]:
         looks.append(_Look("cache", (str(case.path),)))
     if case.path is not None and not flying:
         looks.append(_Look("picture", (str(case.path),)))
+        if case.config.monitor.listen:
+            looks.append(_Look("monitor", (str(case.path),)))
     if not flying:
         looks += [_link_look(case, index) for index in range(len(case.links))]
     return list(dict.fromkeys(looks))
@@ -174,9 +176,11 @@ def _mission(case: Case, flying: bool, answers: Mapping[_Look, Answer]) -> list[
     """What only a configuration, or a link, makes worth a look."""
     found = ready_findings(answers[_Look("cache", (str(case.path),))]) if case.path else unconfigured()
     if flying:
-        told = "the onboard program is running: camera and links are in its hands ('uavloc control status')"
+        told = "the onboard program is running: camera, links and monitor are in its hands ('uavloc control status')"
         return [*found, ok("onboard program", told)]
     if case.path is not None:
+        if case.config.monitor.listen:
+            found += monitor_findings(answers[_Look("monitor", (str(case.path),))])
         found += picture_findings(answers[_Look("picture", (str(case.path),))])
     judged: list[Finding] = []
     for index in range(len(case.links)):

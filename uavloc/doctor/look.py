@@ -14,7 +14,7 @@ from uavloc.errors import UavlocError, one_line
 LOOKS = {
     "board": "board", "cache": "ready", "camera": "camera", "clock": "clocks", "disk": "disk", "gpu": "gpu",
     "gstreamer": "gstreamer", "link": "link", "memory": "ram", "opencv": "opencv", "packages": "packages",
-    "picture": "camera", "power": "power", "provider": "provider", "thermal": "thermal",
+    "monitor": "ready", "picture": "camera", "power": "power", "provider": "provider", "thermal": "thermal",
 }  # fmt: skip
 """Name of a look → the file here whose `look_NAME(*words)` gathers it."""
 

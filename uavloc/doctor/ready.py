@@ -16,6 +16,7 @@ FIXES: Mapping[str, str] = {
     "camera file": "set mission.camera to its camera.json (uavloc camera calibrate)",
     "take-off": "set mission.takeoff to LAT,LON, or leave it empty",
     "publishing": "uavloc control resume while it runs, or remove the file that is named",
+    "monitor": "pip install 'uavloc[monitor]' where a package is missing; else mend [monitor] or empty its listen",
     "start": "set mission.start to LAT,LON,STD_M on the map, or build the cache around it",
 }
 
@@ -51,6 +52,22 @@ def look_cache(config: str) -> Ready:
     damage = _fault(lambda: verify(path, key)) if path.is_file() else ""
     fault = _fault(lambda: check_engine(opening.encoder)) if checks[0].is_ready else ""
     return Ready(checks=checks, damage=damage, engine_fault=fault)
+
+
+def look_monitor(config: str) -> Check:
+    """Open the address of the live page as in flight, and close it."""
+    from uavloc.onboard.checking import monitor
+    from uavloc.onboard.opening import Opening
+
+    found = monitor(Opening(Path(config)))
+    return Check(what=found.what, is_ready=found.verdict == "ok", said=found.said)
+
+
+def monitor_findings(answer: Answer) -> list[Finding]:
+    """Whether the live page of the configuration can be served."""
+    if answer.facts is None:
+        return [warn("monitor", f"could not be looked at: {answer.problem}", "uavloc run --config FILE --check")]
+    return [_finding(Check.model_validate(answer.facts), "")]
 
 
 def ready_findings(answer: Answer) -> list[Finding]:

@@ -159,7 +159,10 @@ def _check_size(shots: list[_Shot], size_px: tuple[int, int]) -> None:
     for shot in shots:
         size = None if shot.image is None else read_image_size(shot.image)
         if size is not None and size != size_px:
-            raise InputError(f"{shot.image}: the image is {_by(size)} px but the camera is {_by(size_px)} px")
+            raise InputError(
+                f"{shot.image}: the image is {_by(size)} px but the camera is {_by(size_px)} px: "
+                "name the camera file of these pictures with --camera"
+            )
         if size is not None:
             return
 

@@ -138,7 +138,8 @@ class Photos:
         size = next(filter(None, (read_image_size(photo.path) for photo in self._photos)), None)
         if size is not None and size != size_px:
             raise InputError(
-                f"{self.path}: its pictures are {size[0]} x {size[1]} px but the camera is {size_px[0]} x {size_px[1]}"
+                f"{self.path}: its pictures are {size[0]} x {size[1]} px but the camera is {size_px[0]} x {size_px[1]} "
+                "px: name the camera file of these pictures with --camera"
             )
 
 

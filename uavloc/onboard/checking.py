@@ -53,7 +53,7 @@ def checks(opening: Opening) -> list[Check]:
         *world,
         _check("control socket", lambda: _socket(opening)),
         _check("state file", lambda: _state(opening.config.mission.state)),
-        _check("monitor", lambda: _monitor(opening)),
+        monitor(opening),
         publishing(opening),
         _check("recorder", lambda: _recorder(opening)),
     ]
@@ -85,6 +85,11 @@ def picture(opening: Opening) -> Check:
 def publishing(opening: Opening) -> Check:
     """Whether positions would go out: a pause outlasts a restart."""
     return _check("publishing", lambda: _publishing(opening))
+
+
+def monitor(opening: Opening) -> Check:
+    """Whether the live page can be served: its packages, its address, its secret."""
+    return _check("monitor", lambda: _monitor(opening))
 
 
 def _camera(opening: Opening) -> Check:
