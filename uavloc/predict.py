@@ -122,8 +122,8 @@ def _moved(state: State, to: Advance, step: Step, config: FilterConfig) -> tuple
 def _felt(state: State, to: Advance, felt: Course, config: FilterConfig) -> tuple[Float, Float, Float]:
     """Mean, transition and noise by measured accelerations, turned by what the heading has been found to be.
 
-    With a step of odometry only the velocity is theirs: the way is what the camera saw. The uncertainty of the heading is
-    in the noise (`imu_turn_share`): between fixes the filter knows it worse than it is.
+    With a step of odometry only the velocity is theirs: the way is what the camera saw. The uncertainty of the heading
+    is in the noise (`imu_turn_share`): between fixes the filter knows it worse than it is.
     """
     felt = felt.turned(float(state.mean[HEADING]))
     if to.step is None:
