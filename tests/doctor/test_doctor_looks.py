@@ -106,6 +106,7 @@ def gpu(**facts: object) -> Answer:
         (gpu(kernel="540.4.0", problem="no CUDA-capable device is detected"), "tensorrt-ep", "gpu", "fail"),
         (gpu(devices=["x"], driver_cuda="12.6", runtime_cuda="13.0"), "cuda", "cuda", "warn"),
         (gpu(devices=["x"], driver_cuda="12.6", runtime_cuda="12.4"), "cuda", "cuda", "ok"),
+        (gpu(runtime_cuda="13.0"), "cpu", "cuda", "absent"),
         (gpu(tensorrt="10.3.0"), "cpu", "tensorrt", "ok"),
         (gpu(tensorrt_problem="needs the package"), "tensorrt", "tensorrt", "fail"),
         (Answer(None, "no answer within 20 s"), "cuda", "gpu", "fail"),
@@ -141,6 +142,10 @@ def test_a_port_that_is_not_there_is_told_through_the_process() -> None:
     told = "serial:/dev/no-such-port:115200: no vehicle is heard: No such file or directory"
     assert (found.level, found.what) == ("fail", told)
     assert found.fix.startswith("plug it in")
+
+
+def test_a_cache_that_could_not_be_checked_stops_a_flight() -> None:
+    assert [found.level for found in ready_findings(Answer(None, "no answer within 180 s"))] == ["fail"]
 
 
 def test_what_is_wrong_is_told_once_and_where_it_belongs() -> None:

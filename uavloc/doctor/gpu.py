@@ -76,6 +76,8 @@ def _driver(facts: Gpu, needed: bool) -> list[Finding]:
 def _cuda(facts: Gpu) -> list[Finding]:
     if not facts.runtime_cuda:
         return [absent("cuda", "no libcudart", "needed for a GPU only: JetPack brings it; add it to LD_LIBRARY_PATH")]
+    if not facts.devices:
+        return [absent("cuda", f"runtime {facts.runtime_cuda}, and no GPU that it could use")]
     if facts.driver_cuda and _major(facts.driver_cuda) < _major(facts.runtime_cuda):
         what = f"runtime {facts.runtime_cuda} is newer than the driver's {facts.driver_cuda}"
         return [warn("cuda", what, "install the CUDA of this driver, or a newer driver")]

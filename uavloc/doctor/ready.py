@@ -74,7 +74,7 @@ def ready_findings(answer: Answer) -> list[Finding]:
     """What has to be there to fly."""
     if answer.facts is None:
         what = f"engine and cache could not be checked: {answer.problem}"
-        return [warn("cache", what, "uavloc verify CACHE and uavloc engine verify NAME take their time")]
+        return [fail("cache", what, "uavloc verify CACHE and uavloc engine verify NAME take their time")]
     ready = Ready.model_validate(answer.facts)
     faults = {"cache": ready.damage, "engine": ready.engine_fault}
     return [_finding(check, faults.get(check.what, "")) for check in ready.checks]
