@@ -172,6 +172,12 @@ def test_a_plane_gets_resets_in_seconds_since_our_start() -> None:
     assert math.isnan(told.z)
 
 
+def test_what_calls_itself_a_plane_is_not_reset_before_it_could_say_that_it_is_a_quadplane() -> None:
+    for waited_s, sent in ((2.0, 0), (4.0, 1)):
+        now_ns = START_NS + int(waited_s * SECOND_NS)
+        assert len(route("ardupilot-reset").messages(estimate(now_ns), now_ns, PLANE)) == sent
+
+
 def resets_in(way: object, seconds: int, start_ns: int = START_NS) -> int:
     times = [start_ns + tenth * SECOND_NS // 10 for tenth in range(10 * seconds)]
     return sum(len(way.messages(estimate(t_ns), t_ns, PLANE)) for t_ns in times)  # type: ignore[attr-defined]

@@ -15,6 +15,8 @@ COMMAND = 43003
 _WANTED_S, _REFUSED_S = 2.0, 10.0
 """A reset replaces the position unfiltered, so more of them only bring more noise (0.5 Hz is as good as 2 Hz)."""
 _GPS_FIX_3D, _GPS_AGE_S = 3, 3.0
+_TOLD_NS = 3_000_000_000
+"""A quadplane calls itself an aeroplane at first; by then its EXTENDED_SYS_STATE, once a second, has said otherwise."""
 
 
 class Reset:
@@ -33,7 +35,7 @@ class Reset:
     def messages(self, estimate: Estimate, t_now_ns: int, vehicle: Vehicle) -> list[Message]:
         """One command, if it is time for it."""
         position = position_of(estimate, t_now_ns, self._min_std_m)
-        if position is None or not self._wanted(t_now_ns):
+        if position is None or _may_hover(vehicle, t_now_ns) or not self._wanted(t_now_ns):
             return []
         return [self._command(position, t_now_ns, vehicle)]
 
@@ -90,3 +92,8 @@ class Px4Reset(Reset):
 
     def _wanted(self, t_now_ns: int) -> bool:
         return self._gps_is(t_now_ns) is False and self._often.due(t_now_ns)
+
+
+def _may_hover(vehicle: Vehicle, t_now_ns: int) -> bool:
+    """Whether a quadplane would not have said yet that it is one."""
+    return vehicle.autopilot == "ardupilot" and t_now_ns - vehicle.since_ns < _TOLD_NS
