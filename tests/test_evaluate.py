@@ -59,18 +59,18 @@ errors = st.lists(st.none() | st.tuples(st.floats(-300, 300), st.floats(-300, 30
 
 
 def test_a_small_flight_by_hand() -> None:
-    estimates, truth = flight([None, (3.0, 4.0), (0.0, -8.0), None, None, (60.0, 0.0), (0.0, 1.0)])
+    estimates, truth = flight([None, (2.4, 3.2), (0.0, -8.0), None, None, (60.0, 0.0), (0.0, 1.0)])
     metrics = evaluate(estimates, truth, 512.0)
     assert (metrics.attempted, metrics.published, metrics.fixes) == (7, 4, 4)
     assert metrics.availability == pytest.approx(4 / 7)
     assert (metrics.a_5m, metrics.a_10m, metrics.a_25m) == pytest.approx((2 / 7, 3 / 7, 3 / 7))
-    assert metrics.cep50_m == pytest.approx(6.5)
+    assert metrics.cep50_m == pytest.approx(6.0)
     assert metrics.max_error_m == pytest.approx(60.0)
-    assert metrics.rmse_m == pytest.approx(math.sqrt((25 + 64 + 3600 + 1) / 4))
-    assert (metrics.bias_north_m, metrics.bias_east_m) == pytest.approx((63 / 4, -3 / 4))
+    assert metrics.rmse_m == pytest.approx(math.sqrt((16 + 64 + 3600 + 1) / 4))
+    assert (metrics.bias_north_m, metrics.bias_east_m) == pytest.approx((62.4 / 4, -3.8 / 4))
     assert (metrics.false_positions, metrics.false_rate) == (1, 0.25)
     assert metrics.ellipse95_coverage == pytest.approx(2 / 4)
-    assert metrics.nis_mean == pytest.approx((25 + 64 + 3600 + 1) / 9 / 4)
+    assert metrics.nis_mean == pytest.approx((16 + 64 + 3600 + 1) / 9 / 4)
     assert metrics.time_to_first_fix_s == 1.0
     assert metrics.longest_outage_s == 3.0
     assert (metrics.latency_ms_p50, metrics.latency_ms_p95) == pytest.approx((13.0, 15.7))

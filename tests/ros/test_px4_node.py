@@ -14,9 +14,9 @@ import pytest
 
 pytest.importorskip("cyclonedds", reason="cyclonedds is not installed: it has wheels for x86 only")
 
-from flights import Px4Process, Uavloc
 from outside import HERE, NodeProcess, until
 from px4_dds import HOME, truth_ne_m
+from rosflights import Px4Process, Uavloc
 from rostypes import rostypes
 
 NODE = "uavloc_px4.node"
