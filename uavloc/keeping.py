@@ -5,9 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from uavloc import __version__
+from uavloc.config import Config, dump_config
 from uavloc.errors import MissingExtraError, UavlocError, UsageError
 from uavloc.logs.recording import FlightFacts, RecordingFile, lossless
-from uavloc.types import Estimate, Event, Frame, LogReader
+from uavloc.starttext import point_text, start_text
+from uavloc.tiles import TileCache
+from uavloc.types import Encoder, Estimate, Event, Frame, GeoPoint, LogReader, Start
+
+
+def flight_facts(
+    config: Config, camera: str, cache: TileCache, encoder: Encoder, start: Start | None, takeoff: GeoPoint | None
+) -> FlightFacts:
+    """What a recording is repeated from; `camera` is the text of the camera file."""
+    return FlightFacts(
+        version=__version__,
+        config=dump_config(config),
+        camera=camera,
+        cache_digest=cache.manifest.content_digest,
+        engine=encoder.name,
+        engine_identity=encoder.identity,
+        start=start_text(start),
+        takeoff="" if takeoff is None else point_text(takeoff),
+    )
 
 
 class Watched:

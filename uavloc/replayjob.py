@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from uavloc import __version__
 from uavloc.camera import CameraModel, load_camera
-from uavloc.config import Config, dump_config, load_config
+from uavloc.config import Config, load_config
 from uavloc.errors import InputError
 from uavloc.logs import camera_path
 from uavloc.logs.flight import RATE_HZ, Sources
-from uavloc.logs.recording import FlightFacts, Recording
+from uavloc.logs.recording import Recording
 from uavloc.repetition import recorded_camera, recorded_config, recorded_start, recorded_takeoff
 from uavloc.runfacts import RunFacts
-from uavloc.starttext import point_text, start_text
 from uavloc.tiles import TileCache
 from uavloc.types import Encoder, GeoPoint, Start
 
@@ -114,18 +112,4 @@ def run_facts(job: Job, setup: Setup, cache: TileCache, encoder: Encoder) -> Run
         truth=Path(TRUTH_OF_LOG) if job.truth_of_log else job.truth,
         sources=job.sources,
         out=job.out,
-    )
-
-
-def flight_facts(setup: Setup, cache: TileCache, encoder: Encoder) -> FlightFacts:
-    """What a recording of the replay is repeated from."""
-    return FlightFacts(
-        version=__version__,
-        config=dump_config(setup.config),
-        camera=setup.camera_text,
-        cache_digest=cache.manifest.content_digest,
-        engine=encoder.name,
-        engine_identity=encoder.identity,
-        start=start_text(setup.start),
-        takeoff="" if setup.takeoff is None else point_text(setup.takeoff),
     )

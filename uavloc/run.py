@@ -20,7 +20,7 @@ from uavloc.files import write_atomic
 from uavloc.flightreport import write_report
 from uavloc.frames import LocalFrame
 from uavloc.hypotheses import Look
-from uavloc.keeping import Keeper, Watched, check_record
+from uavloc.keeping import Keeper, Watched, check_record, flight_facts
 from uavloc.localizer import Localizer
 from uavloc.logs import FlightLog
 from uavloc.logs.flight import open_flight
@@ -34,7 +34,7 @@ from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
 from uavloc.publish.tum import write_tum_truth
 from uavloc.repetition import Repetition, repetition
-from uavloc.replayjob import Job, flight_facts, run_facts, setup_of
+from uavloc.replayjob import Job, run_facts, setup_of
 from uavloc.runadvice import Heard, advice, check_start, warn_about_age, warn_of_setup
 from uavloc.runfacts import config_text
 from uavloc.searchareas import SearchAreas
@@ -100,7 +100,8 @@ def run_replay(job: Job, progress: Progress) -> Result:
         _prepare(job)
         facts = run_facts(job, setup, cache, encoder)
         write_atomic(job.out / CONFIG, config_text(config, facts).encode())
-        keeper = None if job.record is None else Keeper(job.record, flight_facts(setup, cache, encoder))
+        kept = flight_facts(config, setup.camera_text, cache, encoder, start, setup.takeoff)
+        keeper = None if job.record is None else Keeper(job.record, kept)
         watched = Watched(heard, [watcher.event for watcher in (album, keeper) if watcher is not None])
         watching = [watcher for watcher in (album, keeper, areas) if watcher is not None]
         estimates = _published(watched, localizer, watching, job.out, progress)

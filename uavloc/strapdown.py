@@ -18,6 +18,7 @@ from uavloc.inertial import Push
 from uavloc.types import Attitude, Float, Imu
 
 GRAVITY_MPS2 = 9.80665
+MILLI_G_MPS2 = 1e-3 * GRAVITY_MPS2
 _MOST_MPS2, _MOST_RADPS = 160.0, 35.0
 """16 g and 2000 degrees per second: the largest ranges in use."""
 _PUSH_NS = 100_000_000

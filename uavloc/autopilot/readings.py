@@ -10,6 +10,7 @@ from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
 from uavloc.autopilot.spread import attitude_std_rad, flat_std_m, range_std_m
 from uavloc.frames import rotation_from_quaternion, rotation_from_rpy
+from uavloc.strapdown import MILLI_G_MPS2
 from uavloc.types import Altitude, Attitude, Event, Float, Height, Imu
 
 _UNSYNCED_S = 0.05
@@ -28,7 +29,6 @@ _CLIMBED_STD_M = 3.0
 _CLIMBED_STD_SHARE = 0.03
 """Of a barometric height over take-off: weather, wind over the housing, air that is not the standard one."""
 
-_MILLI_G_MPS2 = 9.80665e-3
 _DIFFERENTIAL_PRESSURE = 16
 """MAV_SYS_STATUS_SENSOR_DIFFERENTIAL_PRESSURE."""
 _AIRSPEED_UNHEALTHY = 1
@@ -195,7 +195,7 @@ class Readings:
         """ArduPilot: thousandths of g and of rad/s, in spite of its name."""
         if message.id != 0 or self._better_came("imu", arrival_ns):
             return []
-        force = (message.xacc * _MILLI_G_MPS2, message.yacc * _MILLI_G_MPS2, message.zacc * _MILLI_G_MPS2)
+        force = (message.xacc * MILLI_G_MPS2, message.yacc * MILLI_G_MPS2, message.zacc * MILLI_G_MPS2)
         rate = (message.xgyro * 1e-3, message.ygyro * 1e-3, message.zgyro * 1e-3)
         return self._felt(force, rate, message.time_usec * 1000, arrival_ns)
 

@@ -20,6 +20,7 @@ from uavloc.logs.sensors import (
     TILT_UNMEASURED_STD_DEG,
     VEL_STD_MPS,
 )
+from uavloc.strapdown import MILLI_G_MPS2
 from uavloc.types import Altitude, Attitude, Event, Float, Frame, GeoPoint, Height, Imu, Velocity, VerticalDatum
 
 TILT_STD_RAD = math.radians(1.0)
@@ -37,7 +38,6 @@ _HIGHEST_M = 30_000.0
 _FASTEST_MPS = 500.0
 _WITH_NS = 500_000_000
 """How old an attitude may be for what was measured along the axes of the body."""
-MILLI_G_MPS2 = 9.80665e-3
 
 
 @dataclass(frozen=True, slots=True)
