@@ -21,7 +21,7 @@ LAYERS: dict[str, int] = {
     # 0: what everything may see
     "__init__": 0,
     # 1: the ground
-    **dict.fromkeys(["clock", "errors", "files", "formats", "frames", "onnxfile", "parallel"], 1),
+    **dict.fromkeys(["clock", "errors", "files", "formats", "frames", "helperprocess", "onnxfile", "parallel"], 1),
     **dict.fromkeys(["memory", "section", "sqlcheck", "types", "validation", "xmltree"], 1),
     # 2: shared facts and arithmetic
     **dict.fromkeys(

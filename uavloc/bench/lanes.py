@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,11 +12,10 @@ from typing import Any, TypeVar
 import cv2
 
 from uavloc.errors import UavlocError
+from uavloc.helperprocess import starting_helpers
 
 Item = TypeVar("Item")
 Done = TypeVar("Done")
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def in_lanes(work: Callable[[Item], Done], queues: Sequence[Sequence[Item]], lanes: int) -> Generator[Done, None, None]:
@@ -62,7 +59,7 @@ def _lane(work: Callable[[Item], Done]) -> Iterator[Connection]:
     spawn = get_context("spawn")
     here, there = spawn.Pipe()
     process = spawn.Process(target=_serve, args=(there, work), daemon=True)
-    with _birth():
+    with starting_helpers():
         process.start()
     there.close()
     try:
@@ -71,25 +68,6 @@ def _lane(work: Callable[[Item], Done]) -> Iterator[Connection]:
         process.terminate()
         process.join()
         here.close()
-
-
-@contextmanager
-def _birth() -> Iterator[None]:
-    """What a process inherits when it starts: one thread in numerical libraries, and deafness to Ctrl-C.
-
-    Ctrl-C reaches every process of a terminal; only the one that keeps the results may answer it.
-    """
-    before = {name: os.environ.get(name) for name in _THREADS}
-    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, heard)
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
 
 
 def _serve(pipe: Connection, work: Callable[[Item], Done]) -> None:

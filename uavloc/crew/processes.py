@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -20,11 +16,10 @@ import cv2
 from uavloc.crew.chunks import Chunk, Kit, Made, work
 from uavloc.crew.crew import AHEAD, MAX_DEATHS, MakeKit
 from uavloc.errors import BuildError
+from uavloc.helperprocess import starting_helpers
 from uavloc.memory import peak_rss_bytes
 
 MAX_WORKERS = 256
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""What libraries read when they are loaded: as many processes as cores need no threads beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +147,7 @@ def _start(make_kit: MakeKit) -> _Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, make_kit), name="uavloc build worker", daemon=True)
-    with _quiet_children():
+    with starting_helpers():
         process.start()
     theirs.close()
     return _Worker(process, ours)
@@ -162,24 +157,6 @@ def _end(worker: _Worker) -> None:
     worker.pipe.close()
     worker.process.kill()
     worker.process.join()
-
-
-@contextmanager
-def _quiet_children() -> Iterator[None]:
-    """What processes started meanwhile inherit: one thread each, and no ear for Ctrl-C, which is for the build."""
-    before = {name: os.environ.get(name) for name in _ONE_THREAD}
-    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    resource_tracker.ensure_running()  # when it starts it lets Ctrl-C through again
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _serve(pipe: Connection, make_kit: MakeKit) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import signal
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -13,6 +12,7 @@ from typing import Literal
 import numpy as np
 
 from uavloc.errors import LinkError
+from uavloc.helperprocess import starting_helpers
 from uavloc.sim.flight import FlightSpec, image_shift_px
 from uavloc.sim.motion import Pose
 from uavloc.sim.optics import automatic_gain, photograph
@@ -50,7 +50,8 @@ class Eye:
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_look, args=(theirs, scene, spec, feed), daemon=True)
-        self._process.start()
+        with starting_helpers():
+            self._process.start()
         theirs.close()
         self._waiting = 0
         self.sent = self.dropped = self.unheard = 0
@@ -105,7 +106,6 @@ def _look(pipe: Connection, scene: Scene, spec: FlightSpec, feed: str) -> None:
     """The process: exposures in, pictures out, until it is told to end or its parent is gone."""
     import cv2
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     sink, camera = open_sink(feed), _Camera(scene, spec)
     pipe.send("ready")
