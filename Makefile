@@ -9,7 +9,7 @@ PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(i
 # A program of $(VENV) that there is not for every machine: without it what it would have checked is said instead.
 IF_THERE = if [ -x $(VENV)/bin/$(1) ]; then run=$(VENV)/bin/$(1); else run="echo NOT CHECKED, no $(1) here:"; fi; $$run
 
-.PHONY: help demo test lint types docs wheels release-check sbom lock engine clean
+.PHONY: help demo test properties lint types docs wheels release-check sbom lock engine clean
 
 help:
 	@echo "make demo    invent a world, build its cache, fly without GPS, show the figures"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint    check the style"
 	@echo "make types   check the types"
 	@echo "make wheels  check that every dependency has a wheel for arm64 boards"
+	@echo "make properties     look for examples that break a property of the tests, other ones every time"
 	@echo "make release-check  build wheel and sdist, fly the demo from them with every Python here"
 	@echo "make sbom    write docs/third-party.md and uavloc.cdx.json: dependencies and licences"
 	@echo "make lock    write the versions that continuous integration installs"
@@ -30,6 +31,9 @@ demo: $(VENV)/.ready
 # One process for every core; the tests of a file stay together, because they share what they build.
 test: $(VENV)/.ready-to-test
 	@$(VENV)/bin/python -m pytest -q -n auto --dist loadfile
+
+properties: $(VENV)/.ready-to-test
+	@$(VENV)/bin/python -m pytest -q -n auto -m hypothesis --hypothesis-profile=default
 
 lint: $(VENV)/.ready-to-test
 	@$(VENV)/bin/ruff check .

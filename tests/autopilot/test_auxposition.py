@@ -37,6 +37,12 @@ def test_accuracy_is_that_of_the_worst_direction_and_never_shrinks(north: float,
     assert float(np.float32(told.eph_m)) == told.eph_m
 
 
+@pytest.mark.parametrize("variance_m2", [1e15, 1e77, 1e300])
+def test_an_accuracy_that_says_nothing_is_no_position(variance_m2: float) -> None:
+    vague = dataclasses.replace(estimate(), cov_ne_m2=np.diag([variance_m2, variance_m2]))
+    assert positions().choose(vague, START_NS) is Withheld.NOT_A_NUMBER
+
+
 @given(st.lists(st.integers(-300, 300), min_size=1, max_size=40))
 def test_times_only_go_up(offsets_ms: list[int]) -> None:
     """PX4's buffer would give up a newer sample for an older one that came after it."""

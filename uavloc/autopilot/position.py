@@ -16,6 +16,8 @@ MIN_SPEED_STD_MPS = 1.0
 MAX_SPEED_STD_MPS = 3.0
 """A velocity less certain than this is not told: an autopilot would follow it rather than the position."""
 _MAX_SPEED_MPS = 300.0
+_MAX_STD_M = 2.0e7
+"""Half around the Earth: an accuracy beyond says nothing, and may not fit into the numbers of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Position:
 def position_of(estimate: Estimate, t_now_ns: int, min_std_m: float) -> Position | None:
     """What is published of an estimate: None where it has no position, is lost, old, absurd or of unknown accuracy."""
     point, std_m = estimate.point, axis_std_m(estimate.cov_ne_m2)
-    if point is None or std_m is None or estimate.outcome is Outcome.LOST:
+    if point is None or std_m is None or not std_m <= _MAX_STD_M or estimate.outcome is Outcome.LOST:
         return None
     if abs(t_now_ns - estimate.t_ns) > MAX_LAG_S * 1e9:
         return None
