@@ -10,7 +10,7 @@ import onnx
 import tomli_w
 from onnx import TensorProto, helper, numpy_helper
 
-from uavloc.enginewrite import write_engine
+from uavloc.engine.write import write_engine
 
 OPSET = 18
 

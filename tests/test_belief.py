@@ -18,11 +18,11 @@ from uavloc.clock import Clock
 from uavloc.config import Config
 from uavloc.frames import LocalFrame
 from uavloc.localizer import Localizer
+from uavloc.motion.state import AIDED_SIZE, SIZE
 from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
 from uavloc.onboard.resuming import take_up
 from uavloc.onboard.statefile import load_state, save_state
-from uavloc.state import AIDED_SIZE, SIZE
 from uavloc.tiles import TileCache
 from uavloc.types import Encoder, Estimate, Event, Frame, GeoPoint, Hint, Start
 

@@ -20,8 +20,8 @@ from globalhead import write_engine
 from mapfiles import bounds_around, card, textured, write_map, write_picture
 
 import uavloc.build
-from uavloc import cachefile
 from uavloc.build import build_cache
+from uavloc.cache import cachefile
 from uavloc.crew.chunks import halved
 from uavloc.encode import load_engine
 from uavloc.errors import BuildError, InputError, RegionError

@@ -26,13 +26,13 @@ from missions import command, geojson, kml, plan, write_all_kinds, write_json, w
 from program import ENVIRONMENT, Ran, at_once, is_refused, uavloc, works
 
 from uavloc.build import build_cache
-from uavloc.buildplan import make_plan
 from uavloc.camera import LOOKING_DOWN, CameraModel, load_camera
 from uavloc.config import Config
 from uavloc.encode import load_engine
 from uavloc.errors import UsageError
 from uavloc.frames import mercator_gsd_m
-from uavloc.mapneed import corridor_m, map_need
+from uavloc.prepare.mapneed import corridor_m, map_need
+from uavloc.prepare.plan import make_plan
 from uavloc.region import Region, parse_area
 from uavloc.sources import open_source
 from uavloc.tiles import TileCache, summary, verify

@@ -20,7 +20,7 @@ from mapfiles import write_map
 from program import ENVIRONMENT, REPO, Flown, Ran, command, is_refused, rows, uavloc, works
 
 from uavloc import __version__
-from uavloc.cachefile import FORMAT_VERSION, Manifest
+from uavloc.cache.cachefile import FORMAT_VERSION, Manifest
 from uavloc.card import EngineCard
 from uavloc.frames import LocalFrame
 

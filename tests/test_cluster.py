@@ -12,13 +12,13 @@ from program import at_once, works
 from test_workers import ENGINE, GSD_M, LAT, LON, content
 
 from uavloc.build import build_plan
-from uavloc.buildplan import make_plan
 from uavloc.crew import Cluster
 from uavloc.encode import load_engine
 from uavloc.errors import BuildError
+from uavloc.prepare.plan import make_plan
+from uavloc.prepare.workshop import open_crew
 from uavloc.region import parse_region
 from uavloc.sources import open_source
-from uavloc.workshop import open_crew
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")

@@ -16,11 +16,11 @@ from uavloc.config import Config
 from uavloc.encode import load_engine
 from uavloc.frames import LocalFrame
 from uavloc.localizer import Localizer
+from uavloc.motion.state import start_state
 from uavloc.query import Pose, Sight
 from uavloc.region import Region
 from uavloc.regions import heading_turns
 from uavloc.sources import open_source
-from uavloc.state import start_state
 from uavloc.tiles import TileCache
 from uavloc.types import Attitude, Encoder, Frame, Height, Outcome
 

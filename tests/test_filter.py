@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from uavloc.config import FilterConfig
 from uavloc.filter import Filter, position_nis, velocity_nis
-from uavloc.predict import advance, displacement_nis
-from uavloc.state import (
+from uavloc.motion.predict import advance, displacement_nis
+from uavloc.motion.state import (
     HEADING,
     MOUNT,
     SCALE,

@@ -18,6 +18,8 @@ from mapfiles import write_map
 from program import Flown, is_refused, rows, uavloc, works
 
 from uavloc.build import build_cache
+from uavloc.cache.reuse import open_stored
+from uavloc.cache.terrain import Terrain
 from uavloc.camera import CameraModel, load_camera
 from uavloc.commands.replay import start
 from uavloc.config import Config
@@ -26,12 +28,10 @@ from uavloc.frames import LocalFrame
 from uavloc.heights import Heights
 from uavloc.localizer import Localizer
 from uavloc.logs import load_truth, open_log
+from uavloc.motion.state import State
 from uavloc.region import Region, parse_region
-from uavloc.reuse import open_stored
 from uavloc.sources import open_source
 from uavloc.sources.dem import open_dems
-from uavloc.state import State
-from uavloc.terrain import Terrain
 from uavloc.tiles import TileCache
 from uavloc.types import (
     Altitude,

@@ -16,9 +16,9 @@ from uavloc.config import Config
 from uavloc.evidence import log_density
 from uavloc.filter import Filter
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
+from uavloc.motion.state import Advance, Measurement, State, Step, VelocityReading, start_state
 from uavloc.query import Pose, Query
 from uavloc.register import Search, survey
-from uavloc.state import Advance, Measurement, State, Step, VelocityReading, start_state
 from uavloc.turns import all_turns, turned
 from uavloc.types import Descriptors, Match, Outcome, Patch
 

@@ -1,7 +1,7 @@
 """Imports go down only: the layers of docs/architecture.md, checked by reading the import statements.
 
-A new file gets a line in `LAYERS` or `EDGES` below (a package is one entry with everything in it). A heavy or optional
-package gets a line in `OWNERS`.
+A new file gets a line in `LAYERS` or `EDGES` below; a package is one entry with everything in it, unless its files
+stand in several layers. A heavy or optional package gets a line in `OWNERS`.
 """
 
 from __future__ import annotations
@@ -19,57 +19,54 @@ PACKAGE = REPO / "uavloc"
 
 LAYERS: dict[str, int] = {
     # 0: what everything may see
-    "__init__": 0,
+    **dict.fromkeys(["__init__", "cache/__init__", "motion/__init__", "prepare/__init__"], 0),
     # 1: the ground
-    **dict.fromkeys(["clock", "errors", "files", "formats", "frames", "helperprocess", "onnxfile", "parallel"], 1),
-    **dict.fromkeys(["memory", "section", "sqlcheck", "types", "validation", "xmltree"], 1),
+    **dict.fromkeys(["clock", "errors", "files", "formats", "frames", "helperprocess", "memory", "onnxfile"], 1),
+    **dict.fromkeys(["cache/sqlcheck", "parallel", "section", "types", "validation", "xmltree"], 1),
     # 2: shared facts and arithmetic
-    **dict.fromkeys(
-        ["cachefile", "camera", "card", "config", "correlation", "pixels", "region", "regionfile", "terrain", "turns"],
-        2,
-    ),
-    **dict.fromkeys(["airdensity", "inertial", "strapdown"], 2),
-    **dict.fromkeys(["attitudes", "cells", "flightconfig", "imagefile", "indexfile", "keys", "mapage", "starttext"], 2),
-    **dict.fromkeys(["consensus", "evidence", "levels", "paired", "predict", "reuse", "signature"], 3),
-    **dict.fromkeys(["state", "wind", "workfile"], 3),
+    **dict.fromkeys(["cache/cachefile", "cache/cells", "cache/indexfile", "cache/keys", "cache/regionfile"], 2),
+    **dict.fromkeys(["cache/terrain", "camera", "card", "config", "correlation", "flightconfig", "imagefile"], 2),
+    **dict.fromkeys(["mapage", "pixels", "region", "starttext", "turns"], 2),
+    **dict.fromkeys(["motion/airdensity", "motion/attitudes", "motion/inertial", "motion/strapdown"], 2),
+    # 3: evidence, choice of level, what is estimated
+    **dict.fromkeys(["cache/reuse", "cache/signature", "cache/workfile"], 3),
+    **dict.fromkeys(["consensus", "evidence", "levels", "paired"], 3),
+    **dict.fromkeys(["motion/predict", "motion/state", "motion/wind"], 3),
     # 4: the stages, which do not know each other
     **dict.fromkeys(["encode", "filter", "odometry", "ortho", "refine", "register", "retrieve", "tiles"], 4),
     **dict.fromkeys(["selfsimilarity", "staleness"], 4),
     # 5 to 8: where stages meet
-    **dict.fromkeys(["aiding", "build", "buildplan", "buildstages", "crew", "heights", "localizability", "mount"], 5),
-    **dict.fromkeys(["query", "regions"], 5),
-    **dict.fromkeys(["cachediff", "coldstart", "hypotheses", "merge"], 6),
+    **dict.fromkeys(["build", "crew", "heights", "localizability", "motion/aiding", "mount", "prepare/plan"], 5),
+    **dict.fromkeys(["prepare/stages", "query", "regions"], 5),
+    **dict.fromkeys(["cache/diff", "cache/merge", "coldstart", "hypotheses"], 6),
     **dict.fromkeys(["belief", "seek"], 7),
     "localizer": 8,
     # 9: what people start
-    **dict.fromkeys(["__main__", "bench", "cli", "commands", "console", "demo", "doctor"], 9),
-    **dict.fromkeys(["loglines", "monitor", "onboard"], 9),
-    **dict.fromkeys(["enginecheck", "engineheads", "engineimport", "engineinput", "enginewrite"], 9),
-    **dict.fromkeys(["buildestimate", "calibration", "mapneed", "repetition", "replayjob", "run"], 9),
-    **dict.fromkeys(["runadvice", "runfacts", "scenes", "searchareas", "stalemap", "trackmap", "workshop"], 9),
-    **dict.fromkeys(["album", "comparison", "flightreport", "keeping"], 9),
+    **dict.fromkeys(["__main__", "bench", "calibration", "cli", "commands", "console", "demo", "doctor"], 9),
+    **dict.fromkeys(["engine", "loglines", "monitor", "onboard", "prepare/estimate", "prepare/mapneed"], 9),
+    **dict.fromkeys(["prepare/workshop", "replay", "run", "scenes"], 9),
 }
 TOP = 9
 EDGES = {"autopilot", "cameras", "evaluate", "logs", "publish", "recall", "report", "sim", "sources"}
 """What stands between the core and the world: sees layers 0 to 2 and itself, and is handed to what uses it."""
 SIDEWAYS = {
-    ("build", "buildplan"),
-    ("build", "buildstages"),
+    ("build", "prepare/plan"),
+    ("build", "prepare/stages"),
     ("build", "crew"),
-    ("buildstages", "buildplan"),
-    ("buildstages", "crew"),
+    ("prepare/stages", "prepare/plan"),
+    ("prepare/stages", "crew"),
     ("config", "flightconfig"),
     ("files", "errors"),
-    ("indexfile", "cachefile"),
+    ("cache/indexfile", "cache/cachefile"),
     ("onnxfile", "errors"),
-    ("predict", "state"),
-    ("regionfile", "cachefile"),
-    ("sqlcheck", "errors"),
-    ("strapdown", "attitudes"),
-    ("strapdown", "inertial"),
-    ("terrain", "cachefile"),
+    ("motion/predict", "motion/state"),
+    ("cache/regionfile", "cache/cachefile"),
+    ("cache/sqlcheck", "errors"),
+    ("motion/strapdown", "motion/attitudes"),
+    ("motion/strapdown", "motion/inertial"),
+    ("cache/terrain", "cache/cachefile"),
     ("validation", "errors"),
-    ("wind", "state"),
+    ("motion/wind", "motion/state"),
 }
 """Imports inside a layer that are allowed. The top layer is free inside."""
 
@@ -77,7 +74,7 @@ OWNERS: dict[str, set[str]] = {
     "PIL": {"logs/photos.py"},
     "affine": {"publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
     "av": {"logs/video.py"},
-    "cryptography": {"keys.py"},
+    "cryptography": {"cache/keys.py"},
     "distributed": {"crew/cluster.py"},
     "faiss": {"retrieve.py"},
     "gi": {"cameras/gstreamer.py"},
@@ -135,21 +132,34 @@ def imports_of(file: Path) -> Iterator[Import]:
             assert node.level == 0, f"{file}:{node.lineno}: write imports out in full, not relative"
             assert node.module is not None
             for alias in node.names:
-                inner = node.module == "uavloc" and unit_exists(alias.name)
-                yield Import(file, node.lineno, f"uavloc.{alias.name}" if inner else node.module, late)
+                yield Import(file, node.lineno, module_of(node.module, alias.name), late)
 
 
-def unit_exists(name: str) -> bool:
-    return (PACKAGE / f"{name}.py").is_file() or (PACKAGE / name).is_dir()
+def module_of(package: str, name: str) -> str:
+    """`from uavloc import tiles` and `from uavloc.cache import keys` import modules, most others what is in one."""
+    inner = PACKAGE.parent.joinpath(*package.split("."), name)
+    is_module = package.split(".", maxsplit=1)[0] == "uavloc" and (inner.is_dir() or inner.with_suffix(".py").is_file())
+    return f"{package}.{name}" if is_module else package
+
+
+def unit_of(parts: tuple[str, ...]) -> str:
+    """The entry a file or module belongs to: its own, or else that of the package it is in."""
+    own = "/".join(parts[:2])
+    return own if own in LAYERS or is_split(parts[0]) else parts[0]
+
+
+def is_split(package: str) -> bool:
+    return f"{package}/__init__" in LAYERS
 
 
 def unit_of_file(file: Path) -> str:
-    """`uavloc/encode.py` and everything in `uavloc/encode/` are the unit `encode`."""
-    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    """`uavloc/encode/*.py` are the unit `encode`, `uavloc/cache/keys.py` is the unit `cache/keys`."""
+    return unit_of(file.relative_to(PACKAGE).with_suffix("").parts)
 
 
 def unit_of_module(module: str) -> str:
-    return module.split(".")[1] if "." in module else "__init__"
+    parts = tuple(module.split(".")[1:]) or ("__init__",)
+    return unit_of((*parts, "__init__") if len(parts) == 1 and is_split(parts[0]) else parts)
 
 
 ALL = [found for file in files() for found in imports_of(file)]
@@ -228,6 +238,8 @@ def test_no_other_package_is_needed() -> None:
         ("localizer", "sources", False),
         ("sources", "region", True),
         ("sources", "tiles", False),
+        ("tiles", "cache/keys", True),
+        ("tiles", "cache/merge", False),
         ("logs", "evaluate", False),
         ("run", "logs", True),
         ("build", "cli", False),

@@ -15,10 +15,10 @@ from uavloc.camera import LOOKING_DOWN, camera_from_dict
 from uavloc.config import FilterConfig
 from uavloc.filter import Filter
 from uavloc.frames import yaw_rotation
+from uavloc.motion.state import FORWARD, HEADING, MOUNT, RIGHT, SCALE, Advance, Measurement, State, Step, start_state
 from uavloc.mount import Mount, feigned, looks_down, mount_advice, mount_of, mount_rpy_deg, remounted, vehicle
 from uavloc.sim import default_camera
 from uavloc.sim.faults import Faults, mounted
-from uavloc.state import FORWARD, HEADING, MOUNT, RIGHT, SCALE, Advance, Measurement, State, Step, start_state
 
 CONFIG, SECOND, AGL_M = FilterConfig(), 1_000_000_000, 120.0
 CAMERA = default_camera(480, 360)

@@ -18,6 +18,7 @@ from mapfiles import bounds_around, card, write_map
 from pyproj import Geod
 
 from uavloc.build import build_cache
+from uavloc.cache.regionfile import encode_vectors
 from uavloc.camera import load_camera
 from uavloc.card import engine_folder, list_engines, load_card
 from uavloc.encode import load_engine
@@ -25,7 +26,6 @@ from uavloc.errors import CacheError
 from uavloc.frames import geo_from_world_px, mercator_gsd_m, rotation_from_rpy, world_px_from_geo
 from uavloc.recall import Answer, recall_at
 from uavloc.region import parse_region
-from uavloc.regionfile import encode_vectors
 from uavloc.regions import heading_turns, query_pictures
 from uavloc.retrieve import Hint, Picture, Retriever, make_index
 from uavloc.sources import open_source

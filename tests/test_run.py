@@ -18,8 +18,8 @@ from program import ENVIRONMENT, Flown, command, rows, uavloc, without_latency, 
 from uavloc.config import Config, load_config
 from uavloc.frames import world_px_from_geo
 from uavloc.publish.csv_file import COLUMNS
+from uavloc.replay.trackmap import LONGEST_SIDE_PX, map_under
 from uavloc.tiles import TileCache
-from uavloc.trackmap import LONGEST_SIDE_PX, map_under
 from uavloc.types import GeoPoint
 
 ESTIMATES = "frame,t_s,lat_deg,lon_deg,std_north_m,std_east_m,heading_deg,outcome,fix,latency_ms,protection_m,log_odds"

@@ -14,9 +14,9 @@ from uavloc.config import Config
 from uavloc.frames import LocalFrame
 from uavloc.hypotheses import Hypotheses, Look
 from uavloc.localizer import Localizer
+from uavloc.motion.state import State, start_state
 from uavloc.query import Asker, Sight
 from uavloc.seek import Seeker, pose_of
-from uavloc.state import State, start_state
 from uavloc.tiles import TileCache
 from uavloc.types import Attitude, Encoder, Frame, Height, Start
 

@@ -16,9 +16,10 @@ from mapfiles import bounds_around, card, textured, write_picture
 from program import works
 
 import uavloc.build
-from uavloc import cachefile, selfsimilarity
+from uavloc import selfsimilarity
 from uavloc.build import build_cache
-from uavloc.cachefile import SelfSimilarity
+from uavloc.cache import cachefile
+from uavloc.cache.cachefile import SelfSimilarity
 from uavloc.config import RegisterConfig
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError

@@ -11,8 +11,8 @@ import pytest
 from mapfiles import write_map
 from program import at_once, is_refused
 
-from uavloc.keys import load_private, make_keys
-from uavloc.signature import MARKER, Signer, sign_cache, signed_by
+from uavloc.cache.keys import load_private, make_keys
+from uavloc.cache.signature import MARKER, Signer, sign_cache, signed_by
 from uavloc.tiles import verify
 
 LAT, LON, GSD_M, SIZE = 47.4, 8.5, 0.5, 300

@@ -22,8 +22,8 @@ from mapfiles import write_map
 from program import works
 from pyproj import Transformer
 
-from uavloc import cachefile
 from uavloc.build import build_cache
+from uavloc.cache import cachefile
 from uavloc.encode import engine_folder, load_engine
 from uavloc.errors import CacheError
 from uavloc.frames import world_px_from_geo

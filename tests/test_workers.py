@@ -19,17 +19,17 @@ from program import ENVIRONMENT, at_once, command, is_refused, works
 
 from uavloc import __version__
 from uavloc.build import build_plan
-from uavloc.buildplan import make_plan
 from uavloc.card import engine_folder
 from uavloc.crew import Chunk, Kit, Processes
 from uavloc.crew.crew import AHEAD, MAX_DEATHS
 from uavloc.encode import load_engine
 from uavloc.errors import BuildError, MissingExtraError
 from uavloc.frames import world_px_from_geo
+from uavloc.prepare.plan import make_plan
+from uavloc.prepare.workshop import Workshop, open_crew
 from uavloc.region import parse_region
 from uavloc.sources import open_source
 from uavloc.tiles import verify
-from uavloc.workshop import Workshop, open_crew
 
 LAT, LON, GSD_M = 47.4, 8.5, 0.5
 ENGINE = "gradient"

@@ -12,7 +12,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from uavloc.album import fit_colours, on_ink
 from uavloc.camera import load_camera
 from uavloc.cli import main as uavloc
 from uavloc.config import Config
@@ -21,6 +20,7 @@ from uavloc.frames import LocalFrame, world_px_from_geo
 from uavloc.hypotheses import Look
 from uavloc.localizer import Localizer
 from uavloc.logs import open_log
+from uavloc.replay.album import fit_colours, on_ink
 from uavloc.tiles import TileCache
 from uavloc.types import Frame, Pixels
 

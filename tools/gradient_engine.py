@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from uavloc.enginewrite import write_engine
+from uavloc.engine.write import write_engine
 
 STRIDE = 2
 DERIVATIVE_RADIUS_PX = 1

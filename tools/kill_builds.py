@@ -24,9 +24,9 @@ import numpy as np
 
 import uavloc.build
 from uavloc.build import build_cache
+from uavloc.cache.reuse import open_stored
 from uavloc.encode import load_engine
 from uavloc.region import parse_region
-from uavloc.reuse import open_stored
 from uavloc.sources import open_source
 from uavloc.tiles import TileCache, verify
 

@@ -17,13 +17,13 @@ from pathlib import Path
 from distributed import Client, LocalCluster
 
 from uavloc.build import build_plan
-from uavloc.buildplan import make_plan
 from uavloc.config import Config
 from uavloc.encode import load_engine
+from uavloc.prepare.plan import make_plan
+from uavloc.prepare.workshop import open_crew
 from uavloc.region import Region
 from uavloc.sources import open_source
 from uavloc.tiles import TileCache
-from uavloc.workshop import open_crew
 
 
 def main() -> int:

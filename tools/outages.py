@@ -15,19 +15,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uavloc.aiding import Aiding
-from uavloc.airdensity import airspeed_std_mps
 from uavloc.bench.fleetplan import plan_flight
 from uavloc.bench.outage import AFTER_S, BEGINS_S, CHOICES, fixed_wing
 from uavloc.config import Config, FilterConfig
 from uavloc.filter import Filter
 from uavloc.frames import LocalFrame, rotation_from_rpy
+from uavloc.motion.aiding import Aiding
+from uavloc.motion.airdensity import airspeed_std_mps
+from uavloc.motion.state import Advance, Measurement, Step, start_state
 from uavloc.sim.inertia import airspeeds_on, felt_on
 from uavloc.sim.motion import Motion
 from uavloc.sim.noise import drift
 from uavloc.sim.path import round_turns, turn_radius_m
 from uavloc.sim.seeds import stream
-from uavloc.state import Advance, Measurement, Step, start_state
 from uavloc.types import Airspeed, Attitude, Event, Float, Imu
 
 SECOND, ATTITUDE_HZ = 1_000_000_000, 5

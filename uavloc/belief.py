@@ -10,9 +10,9 @@ import numpy as np
 from uavloc.config import Config
 from uavloc.evidence import protection_m
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
+from uavloc.motion.predict import advance
+from uavloc.motion.state import HEADING, SIZE, VE, VN, Advance, State
 from uavloc.mount import vehicle
-from uavloc.predict import advance
-from uavloc.state import HEADING, SIZE, VE, VN, Advance, State
 from uavloc.types import Attitude, Estimate, Float, GeoPoint, Outcome
 
 _POSITION, _VELOCITY = [0, 1], [VN, VE]

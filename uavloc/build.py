@@ -14,22 +14,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uavloc import cachefile, regionfile
-from uavloc.buildplan import Plan, degrees, make_plan, tile_bounds
-from uavloc.buildstages import Stages
-from uavloc.cachefile import FORMAT_VERSION, IndexFacts, Manifest, TerrainFacts, TileId
+from uavloc.cache import cachefile, regionfile
+from uavloc.cache.cachefile import FORMAT_VERSION, IndexFacts, Manifest, TerrainFacts, TileId
+from uavloc.cache.reuse import Reuse, Stored
+from uavloc.cache.signature import Signer, forget
+from uavloc.cache.terrain import Terrain, decode_terrain, elevation_at
+from uavloc.cache.workfile import connect, failures, lock, prepare, sync_folder
 from uavloc.crew import Crew
 from uavloc.errors import RegionError
 from uavloc.frames import TILE_PX, geo_from_world_px, mean_gsd_m
 from uavloc.memory import peak_rss_bytes
+from uavloc.prepare.plan import Plan, degrees, make_plan, tile_bounds
+from uavloc.prepare.stages import Stages
 from uavloc.region import Region, told
 from uavloc.retrieve import make_index
-from uavloc.reuse import Reuse, Stored
-from uavloc.signature import Signer, forget
-from uavloc.terrain import Terrain, decode_terrain, elevation_at
 from uavloc.tiles import Lru
 from uavloc.types import Encoder, Float32, GeoPoint, MapSource, Mask, Progress
-from uavloc.workfile import connect, failures, lock, prepare, sync_folder
 
 COMMIT_SECONDS = 2.0
 _COVERAGE_ZOOMS = 2

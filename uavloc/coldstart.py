@@ -7,10 +7,10 @@ import math
 from uavloc.camera import CameraModel
 from uavloc.config import Config
 from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
+from uavloc.motion.state import State
 from uavloc.query import Pose, Sight
 from uavloc.regions import HEADING_STEP_RAD, heading_turns, query_pictures
 from uavloc.retrieve import Hint, Picture, Retriever
-from uavloc.state import State
 from uavloc.tiles import TileCache
 from uavloc.types import Encoder, GeoPoint
 

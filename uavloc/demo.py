@@ -12,7 +12,7 @@ from uavloc.encode import load_engine
 from uavloc.frames import LocalFrame
 from uavloc.logs import load_truth
 from uavloc.region import parse_region
-from uavloc.replayjob import Job
+from uavloc.replay.job import Job
 from uavloc.run import Result, run_replay
 from uavloc.sim import AUTUMN, SUMMER, FlightSpec, WorldSpec, scene_from_world, simulate_flight, simulate_world
 from uavloc.sim.seeds import stream

@@ -1,7 +1,7 @@
 """The estimator: an extended Kalman filter over position, velocity and what is wrong with heading, height and mount.
 
 Inputs are kept for `history_s`, so that a fix that arrives late is applied at its own exposure and everything after it
-is replayed: the result is the same as if it had come in time. What the state holds: `state.py`.
+is replayed: the result is the same as if it had come in time. What the state holds: `motion/state.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 
 from uavloc.config import FilterConfig
 from uavloc.frames import wrap_pi
-from uavloc.inertial import Course, Noise, Push, course
-from uavloc.predict import advance, displacement_nis, stepped, way_innovation
-from uavloc.state import (
+from uavloc.motion.inertial import Course, Noise, Push, course
+from uavloc.motion.predict import advance, displacement_nis, stepped, way_innovation
+from uavloc.motion.state import (
     AIDED_SIZE,
     HEADING,
     MEASURED,
@@ -31,8 +31,8 @@ from uavloc.state import (
     aided,
     measure,
 )
+from uavloc.motion.wind import blown
 from uavloc.types import Float
-from uavloc.wind import blown
 
 _COVERED = 0.8
 """Share of a step in which accelerations must have been felt for the step to be weighed with them."""

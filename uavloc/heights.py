@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from uavloc.cache.terrain import DATUMS
 from uavloc.config import Config
 from uavloc.frames import LocalFrame
-from uavloc.state import State
-from uavloc.terrain import DATUMS
+from uavloc.motion.state import State
 from uavloc.tiles import TileCache
 from uavloc.types import Altitude, Float, GeoPoint, Height, Start
 

@@ -21,13 +21,23 @@ from uavloc.consensus import consensus_log_ratio
 from uavloc.evidence import first_log_odds, log_density, peak_log_ratio
 from uavloc.filter import Filter, velocity_nis
 from uavloc.frames import wrap_pi
-from uavloc.inertial import Push
-from uavloc.predict import mount_std_rad
+from uavloc.motion.inertial import Push
+from uavloc.motion.predict import mount_std_rad
+from uavloc.motion.state import (
+    HEADING,
+    SCALE,
+    Advance,
+    AirReading,
+    Measurement,
+    State,
+    VelocityReading,
+    born_state,
+    widened,
+)
+from uavloc.motion.wind import air_nis
 from uavloc.query import Query
 from uavloc.register import Surface
-from uavloc.state import HEADING, SCALE, Advance, AirReading, Measurement, State, VelocityReading, born_state, widened
 from uavloc.types import Float, Match, Outcome
-from uavloc.wind import air_nis
 
 SPEED_STD_MPS = 15.0
 """How fast a vehicle may move of which nothing is known, 1 sigma per axis."""

@@ -13,7 +13,6 @@ from typing import TypeAlias
 
 import numpy as np
 
-from uavloc.aiding import Aiding
 from uavloc.belief import Belief, Prior
 from uavloc.camera import CameraModel
 from uavloc.coldstart import ColdStart
@@ -24,13 +23,14 @@ from uavloc.frames import LocalFrame, rpy_from_rotation, wrap_pi
 from uavloc.heights import Heights
 from uavloc.hypotheses import SPEED_STD_MPS, Hypotheses, Hypothesis, Look
 from uavloc.mapage import map_age_years
+from uavloc.motion.aiding import Aiding
+from uavloc.motion.predict import advance, mount_std_rad
+from uavloc.motion.state import Advance, AirReading, State, Step, VelocityReading, start_state
 from uavloc.mount import Mount, feigned, looks_down, mount_of
 from uavloc.odometry import Raw, View, is_frozen, measure_motion
-from uavloc.predict import advance, mount_std_rad
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
 from uavloc.staleness import StaleBlock
-from uavloc.state import Advance, AirReading, State, Step, VelocityReading, start_state
 from uavloc.tiles import TileCache
 from uavloc.types import (
     Airspeed,

@@ -16,7 +16,7 @@ import numpy as np
 
 from uavloc.camera import MOUNT_FROM_CAM, CameraModel
 from uavloc.frames import rotation_from_rpy, rpy_from_rotation
-from uavloc.state import FORWARD, HEADING, MOUNT, RIGHT, SCALE, State
+from uavloc.motion.state import FORWARD, HEADING, MOUNT, RIGHT, SCALE, State
 from uavloc.types import Float
 
 _OBLIQUE_RAD = math.radians(20.0)

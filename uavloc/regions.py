@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from uavloc.cache.regionfile import MIN_KNOWN
 from uavloc.camera import CameraModel
 from uavloc.frames import mercator_gsd_m, rpy_from_rotation, wrap_pi, yaw_rotation
 from uavloc.ortho import rectify, variants
-from uavloc.regionfile import MIN_KNOWN
 from uavloc.retrieve import Picture
 from uavloc.types import Float, Patch, Pixels
 

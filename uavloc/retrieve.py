@@ -14,10 +14,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from uavloc.cache.indexfile import check_index
+from uavloc.cache.regionfile import Int8, StoredIndex
 from uavloc.errors import CacheError, MissingExtraError
 from uavloc.frames import geo_from_world_px, mercator_gsd_m, world_px_from_geo
-from uavloc.indexfile import check_index
-from uavloc.regionfile import Int8, StoredIndex
 from uavloc.types import Encoder, Float, Float32, GeoPoint, Mask, Pixels, Region
 
 FLAT_BYTES = 32 << 20

@@ -11,16 +11,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from uavloc.album import Album
 from uavloc.config import dump_config
 from uavloc.encode import load_engine
 from uavloc.errors import StoppedError, UavlocError, UsageError
 from uavloc.evaluate import Metrics, evaluate, write_errors, write_metrics
 from uavloc.files import write_atomic
-from uavloc.flightreport import write_report
 from uavloc.frames import LocalFrame
 from uavloc.hypotheses import Look
-from uavloc.keeping import Keeper, Watched, check_record, flight_facts
 from uavloc.localizer import Localizer
 from uavloc.logs import FlightLog
 from uavloc.logs.flight import open_flight
@@ -33,15 +30,18 @@ from uavloc.mount import mount_advice
 from uavloc.publish import FILES
 from uavloc.publish.track_png import draw_track
 from uavloc.publish.tum import write_tum_truth
-from uavloc.repetition import Repetition, repetition
-from uavloc.replayjob import Job, run_facts, setup_of
-from uavloc.runadvice import Heard, advice, check_start, warn_about_age, warn_of_setup
-from uavloc.runfacts import config_text
-from uavloc.searchareas import SearchAreas
-from uavloc.stalemap import write_stale
+from uavloc.replay.advice import Heard, advice, check_start, warn_about_age, warn_of_setup
+from uavloc.replay.album import Album
+from uavloc.replay.facts import config_text
+from uavloc.replay.job import Job, run_facts, setup_of
+from uavloc.replay.keeping import Keeper, Watched, check_record, flight_facts
+from uavloc.replay.page import write_report
+from uavloc.replay.repetition import Repetition, repetition
+from uavloc.replay.searchareas import SearchAreas
+from uavloc.replay.stalemap import write_stale
+from uavloc.replay.trackmap import map_under, square_around
 from uavloc.staleness import StaleBlock
 from uavloc.tiles import TileCache
-from uavloc.trackmap import map_under, square_around
 from uavloc.types import Estimate, GeoPoint, LogReader, Outcome, Progress, Publisher, Start, Truth
 
 CONFIG, METRICS, PICTURE, STALE = "config.toml", "metrics.json", "track.png", "stale.geojson"

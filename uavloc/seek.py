@@ -20,8 +20,8 @@ from uavloc.correlation import Spectra
 from uavloc.evidence import first_log_odds, log_density
 from uavloc.frames import wrap_pi
 from uavloc.hypotheses import Hypotheses, Hypothesis, Look
+from uavloc.motion.state import HEADING, SCALE, State
 from uavloc.query import Asker, Laid, NoFixError, Pose, Query, Sight
-from uavloc.state import HEADING, SCALE, State
 from uavloc.types import Float, Match
 
 Density: TypeAlias = Callable[[Float], float]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from uavloc.cachefile import SelfSimilarity
+from uavloc.cache.cachefile import SelfSimilarity
 from uavloc.correlation import correlate, standardised, standing_out
 from uavloc.types import Descriptors, Float32, Mask
 

@@ -13,15 +13,15 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from uavloc import cachefile, regionfile
-from uavloc.cachefile import Manifest, SelfSimilarity
-from uavloc.cells import ONE, Cells, decode_cells, stored_bytes
+from uavloc.cache import cachefile, regionfile
+from uavloc.cache.cachefile import Manifest, SelfSimilarity
+from uavloc.cache.cells import ONE, Cells, decode_cells, stored_bytes
+from uavloc.cache.indexfile import check_index
+from uavloc.cache.regionfile import StoredIndex
+from uavloc.cache.signature import check_signature, signed_by
+from uavloc.cache.terrain import decode_terrain, elevation_at, spacing_m
 from uavloc.errors import CacheError
 from uavloc.frames import MAX_MERCATOR_LAT_DEG, TILE_PX, mercator_gsd_m, world_px_from_geo
-from uavloc.indexfile import check_index
-from uavloc.regionfile import StoredIndex
-from uavloc.signature import check_signature, signed_by
-from uavloc.terrain import decode_terrain, elevation_at, spacing_m
 from uavloc.types import Descriptors, Encoder, Float32, GeoPoint, MapImage
 
 CELLS_BUDGET_BYTES = 64 << 20

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation, Slerp
 
-from uavloc.attitudes import rotation, rotation_vector
 from uavloc.autopilot.attitudes import Attitudes
+from uavloc.motion.attitudes import rotation, rotation_vector
 from uavloc.types import Attitude
 
 MS = 1_000_000

@@ -21,6 +21,7 @@ from uavloc.config import Config
 from uavloc.errors import LinkError
 from uavloc.flightconfig import PublishConfig
 from uavloc.frames import LocalFrame
+from uavloc.motion.state import start_state
 from uavloc.onboard.board import Board, Known
 from uavloc.onboard.capture import Capture
 from uavloc.onboard.control import answer
@@ -32,7 +33,6 @@ from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
-from uavloc.state import start_state
 from uavloc.types import Altitude, Attitude, Bounds, Estimate, Event, Frame, GeoPoint, Height, Hint, Outcome, Start
 
 S = 1_000_000_000

@@ -12,11 +12,11 @@ from uavloc.belief import Belief, Prior
 from uavloc.clock import Clock
 from uavloc.config import Config
 from uavloc.frames import LocalFrame
+from uavloc.motion.state import start_state
 from uavloc.onboard.board import Known
 from uavloc.onboard.ground import Ground
 from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.standing import Standing
-from uavloc.state import start_state
 from uavloc.types import Bounds, GeoPoint, Hint, Outcome, Start
 
 START = Start(GeoPoint(33.0, -7.0), 20.0)

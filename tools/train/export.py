@@ -24,7 +24,7 @@ from sampler import MAP_PX, QUERY_PX, Jitter, Sampler
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from uavloc.enginewrite import write_engine
+from uavloc.engine.write import write_engine
 
 OPSET = 18
 HALO_PX = 112

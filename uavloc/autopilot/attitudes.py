@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import threading
 
-from uavloc.attitudes import attitude_between
+from uavloc.motion.attitudes import attitude_between
 from uavloc.types import Attitude
 
 _BEYOND_NS = 50_000_000

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from uavloc.airdensity import airspeed_at
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.dialect import Message
 from uavloc.autopilot.spread import attitude_std_rad, flat_std_m, range_std_m
 from uavloc.frames import rotation_from_quaternion, rotation_from_rpy
-from uavloc.strapdown import MILLI_G_MPS2
+from uavloc.motion.airdensity import airspeed_at
+from uavloc.motion.strapdown import MILLI_G_MPS2
 from uavloc.types import Altitude, Attitude, Event, Float, Height, Imu
 
 _UNSYNCED_S = 0.05

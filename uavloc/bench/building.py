@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uavloc.build import build_plan
-from uavloc.buildplan import make_plan
 from uavloc.encode import load_engine
+from uavloc.prepare.plan import make_plan
+from uavloc.prepare.workshop import open_crew
 from uavloc.region import Region
 from uavloc.sources import open_source
 from uavloc.types import Progress
-from uavloc.workshop import open_crew
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from uavloc.airdensity import airspeed_std_mps
 from uavloc.bench.fleetplan import Plan
 from uavloc.config import Config
 from uavloc.evaluate import mahalanobis2, position_errors_m, time_to_first_fix_s
 from uavloc.frames import LocalFrame, rotation_from_rpy
 from uavloc.localizer import Localizer
 from uavloc.logs.sensors import TILT_STD_DEG, VEL_STD_MPS
+from uavloc.motion.airdensity import airspeed_std_mps
 from uavloc.run import replay
 from uavloc.sim import Scene, SimulatedFlight
 from uavloc.sim.flight import Shot

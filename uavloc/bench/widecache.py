@@ -19,12 +19,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from uavloc import cachefile
-from uavloc.cachefile import IndexFacts, Manifest
-from uavloc.cells import Cells
+from uavloc.cache import cachefile
+from uavloc.cache.cachefile import IndexFacts, Manifest
+from uavloc.cache.cells import Cells
+from uavloc.cache.regionfile import Int8, StoredIndex, decode_places, decode_vectors, encode_vectors
 from uavloc.errors import CacheError
 from uavloc.frames import TILE_PX, LocalFrame, geo_from_world_px, world_px_from_geo
-from uavloc.regionfile import Int8, StoredIndex, decode_places, decode_vectors, encode_vectors
 from uavloc.retrieve import make_index
 from uavloc.tiles import TileCache
 

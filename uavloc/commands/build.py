@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from uavloc.build import BuildReport, build_plan
-from uavloc.buildplan import Plan, make_plan
+from uavloc.cache.reuse import Stored, open_stored
+from uavloc.cache.signature import Signer, check_signature
+from uavloc.cache.terrain import Terrain
 from uavloc.camera import load_camera
 from uavloc.commands.crew import add_workers, check_workers
 from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
@@ -31,17 +33,15 @@ from uavloc.crew import Crew
 from uavloc.encode import load_engine
 from uavloc.errors import CacheError, RegionError, UsageError
 from uavloc.frames import mean_gsd_m
-from uavloc.mapneed import MapNeed, corridor_m, map_need
+from uavloc.prepare.mapneed import MapNeed, corridor_m, map_need
+from uavloc.prepare.plan import Plan, make_plan
+from uavloc.prepare.workshop import open_crew
 from uavloc.region import DEFAULT_BUFFER_M, Area, Region, parse_area
 from uavloc.region import SUPPORTED as REGIONS
-from uavloc.reuse import Stored, open_stored
-from uavloc.signature import Signer, check_signature
 from uavloc.sources import SUPPORTED, open_source
 from uavloc.sources.dem import open_dems
 from uavloc.sources.web.tiles import WebTiles
-from uavloc.terrain import Terrain
 from uavloc.types import MapSource
-from uavloc.workshop import open_crew
 
 _log = logging.getLogger(__name__)
 

@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from uavloc.build import BuildReport
-from uavloc.cachediff import CacheDiff, as_json, diff_caches
+from uavloc.cache.diff import CacheDiff, as_json, diff_caches
+from uavloc.cache.keys import load_private, make_keys
+from uavloc.cache.merge import merge_caches
+from uavloc.cache.reuse import Stored, open_stored
+from uavloc.cache.signature import Signer, check_signature, sign_cache, signed_by
 from uavloc.commands.output import add_sign, check_out, signer_of, terrain_share, writing
 from uavloc.commands.preview import region_rows
 from uavloc.commands.words import add_buffer, megabytes
 from uavloc.console import TABLE_COLUMNS, progress, say, show_table
 from uavloc.encode import load_engine
 from uavloc.errors import UsageError, printable
-from uavloc.keys import load_private, make_keys
-from uavloc.merge import merge_caches
 from uavloc.region import DEFAULT_BUFFER_M, SUPPORTED, parse_area
-from uavloc.reuse import Stored, open_stored
-from uavloc.signature import Signer, check_signature, sign_cache, signed_by
 from uavloc.types import Bounds, Encoder
 
 _log = logging.getLogger(__name__)

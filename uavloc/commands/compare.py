@@ -6,9 +6,9 @@ import argparse
 import json
 from pathlib import Path
 
-from uavloc.comparison import WITHIN_M, Comparison, compare, load_pair
 from uavloc.console import say, show_table
 from uavloc.evaluate import AREAS_M2
+from uavloc.replay.comparison import WITHIN_M, Comparison, compare, load_pair
 
 _EXAMPLES = """
 examples:

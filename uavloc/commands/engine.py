@@ -10,8 +10,8 @@ from uavloc.card import EngineCard, engine_folder, list_engines, load_card
 from uavloc.commands.words import finite
 from uavloc.console import say, show_table
 from uavloc.encode import OnnxEncoder, Parity, check_parity, load_engine, open_engine
-from uavloc.enginecheck import check_engine
-from uavloc.engineimport import HEADS, ImportOrder, import_engine
+from uavloc.engine.check import check_engine
+from uavloc.engine.importing import HEADS, ImportOrder, import_engine
 from uavloc.types import Precision, Provider
 
 PROVIDERS: tuple[str, ...] = get_args(Provider)

@@ -8,11 +8,11 @@ import math
 from pathlib import Path
 from typing import Any
 
+from uavloc.cache.terrain import DATUMS
 from uavloc.commands import localizability, logs
 from uavloc.commands.words import megabytes
 from uavloc.console import say, show_table
 from uavloc.logs import is_log
-from uavloc.terrain import DATUMS
 from uavloc.tiles import TileCache, summary
 
 

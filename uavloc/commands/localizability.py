@@ -30,8 +30,8 @@ from uavloc.mapage import map_age_years, oldest
 from uavloc.publish.heat_png import Heat, draw_heat
 from uavloc.publish.heat_tiff import write_heat_tiff
 from uavloc.region import read_drawn
+from uavloc.replay.trackmap import map_under
 from uavloc.tiles import TileCache
-from uavloc.trackmap import map_under
 from uavloc.types import GeoPoint
 
 SPEED_MPS = 15.0

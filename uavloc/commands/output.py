@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from uavloc.build import BuildReport
-from uavloc.cachefile import has_seal
+from uavloc.cache.cachefile import has_seal
+from uavloc.cache.keys import load_private
+from uavloc.cache.signature import Signer, signed_by
 from uavloc.errors import BuildError, StoppedError, UsageError
-from uavloc.keys import load_private
-from uavloc.signature import Signer, signed_by
 
 _log = logging.getLogger(__name__)
 

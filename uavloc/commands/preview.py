@@ -6,13 +6,13 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from uavloc.buildestimate import Estimate, estimate
-from uavloc.buildplan import Plan, degrees
+from uavloc.cache.terrain import DATUMS
 from uavloc.commands.words import megabytes
 from uavloc.frames import mean_gsd_m
-from uavloc.mapneed import MapNeed
+from uavloc.prepare.estimate import Estimate, estimate
+from uavloc.prepare.mapneed import MapNeed
+from uavloc.prepare.plan import Plan, degrees
 from uavloc.region import Area, Heights, swap_hint, told, told_each
-from uavloc.terrain import DATUMS
 from uavloc.types import MapSource
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from uavloc.console import progress, say, show_table
 from uavloc.errors import UsageError
 from uavloc.evaluate import table
 from uavloc.logs.flight import RATE_HZ
-from uavloc.replayjob import TRUTH_OF_LOG, Job
+from uavloc.replay.job import TRUTH_OF_LOG, Job
 from uavloc.run import REPORT, STALE, Result, run_replay
 from uavloc.starttext import point_from_text, start_from_text
 from uavloc.types import GeoPoint, Start

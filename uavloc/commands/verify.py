@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from uavloc.cache.signature import signed_by
 from uavloc.console import say
-from uavloc.signature import signed_by
 from uavloc.tiles import verify
 
 

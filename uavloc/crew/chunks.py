@@ -14,13 +14,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from uavloc import cachefile, regionfile
-from uavloc.cachefile import TileId
-from uavloc.cells import Cells, decode_cells, encode_cells
+from uavloc.cache import cachefile, regionfile
+from uavloc.cache.cachefile import TileId
+from uavloc.cache.cells import Cells, decode_cells, encode_cells
+from uavloc.cache.reuse import Box, box_under
 from uavloc.errors import BuildError
 from uavloc.frames import TILE_PX, geo_from_world_px, mercator_gsd_m
 from uavloc.pixels import grey as to_grey
-from uavloc.reuse import Box, box_under
 from uavloc.selfsimilarity import REACH_TILES, self_similarity
 from uavloc.tiles import cell_mosaic, mosaic
 from uavloc.types import Descriptors, Encoder, MapImage, Mask, Pixels

@@ -39,7 +39,7 @@ class Ready(Facts):
 
 def look_cache(config: str) -> Ready:
     """Open all that a configuration names, and check every byte of its cache."""
-    from uavloc.enginecheck import check_engine
+    from uavloc.engine.check import check_engine
     from uavloc.onboard.checking import prepared, publishing
     from uavloc.onboard.opening import Opening
     from uavloc.tiles import verify

@@ -14,11 +14,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-from uavloc.airdensity import airspeed_at, pressure_alt_m
 from uavloc.errors import InputError
 from uavloc.files import begins_with
 from uavloc.logs.items import Exposure, Item, above_ground, attitude, climbed, felt, position
 from uavloc.logs.telemetry import TelemetryLog
+from uavloc.motion.airdensity import airspeed_at, pressure_alt_m
 from uavloc.types import Attitude
 
 HEAD = b"\xa3\x95"

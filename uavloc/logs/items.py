@@ -20,7 +20,7 @@ from uavloc.logs.sensors import (
     TILT_UNMEASURED_STD_DEG,
     VEL_STD_MPS,
 )
-from uavloc.strapdown import MILLI_G_MPS2
+from uavloc.motion.strapdown import MILLI_G_MPS2
 from uavloc.types import Altitude, Attitude, Event, Float, Frame, GeoPoint, Height, Imu, Velocity, VerticalDatum
 
 TILT_STD_RAD = math.radians(1.0)

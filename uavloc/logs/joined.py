@@ -6,11 +6,11 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import replace
 
-from uavloc.attitudes import attitude_between
 from uavloc.logs.items import Contents, Position, level_attitude
 from uavloc.logs.pictures import Pictures
 from uavloc.logs.telemetry import TelemetryLog
 from uavloc.logs.timesync import Sync
+from uavloc.motion.attitudes import attitude_between
 from uavloc.types import Attitude, Event, Frame
 
 _WAIT_NS = 500_000_000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from uavloc.airdensity import airspeed_std_mps
 from uavloc.frames import rotation_from_rpy
 from uavloc.logs.csv_table import Row
+from uavloc.motion.airdensity import airspeed_std_mps
 from uavloc.types import Airspeed, Altitude, Attitude, Event, Height, Velocity, VerticalDatum
 
 COLUMNS = frozenset(

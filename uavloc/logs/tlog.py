@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
-from uavloc.airdensity import airspeed_at
 from uavloc.errors import InputError, MissingExtraError
 from uavloc.frames import rotation_from_quaternion
 from uavloc.logs.items import Exposure, Item, above_ground, attitude, climbed, felt, oriented, position, scaled_imu
 from uavloc.logs.telemetry import TelemetryLog
+from uavloc.motion.airdensity import airspeed_at
 from uavloc.types import Attitude
 
 _CHUNK_BYTES = 1 << 20

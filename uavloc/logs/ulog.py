@@ -15,12 +15,12 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from uavloc.airdensity import airspeed_std_mps
 from uavloc.errors import InputError
 from uavloc.files import begins_with
 from uavloc.frames import rotation_from_quaternion
 from uavloc.logs.items import Exposure, Item, above_ground, climbed, felt, oriented, position
 from uavloc.logs.telemetry import TelemetryLog
+from uavloc.motion.airdensity import airspeed_std_mps
 from uavloc.types import Airspeed, Attitude
 
 MAGIC = b"ULog\x01\x12\x35"

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from uavloc.album import Pages
 from uavloc.monitor.ground import Ground
 from uavloc.monitor.history import History
 from uavloc.monitor.onlooker import Onlooker, Scene
@@ -17,6 +16,7 @@ from uavloc.monitor.warnings import warnings
 from uavloc.onboard.publishing import Told
 from uavloc.onboard.report import Said
 from uavloc.onboard.statustable import status_rows
+from uavloc.replay.album import Pages
 from uavloc.report.data import frame_row, pictures_row
 from uavloc.tiles import TileCache
 

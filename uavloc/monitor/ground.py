@@ -6,8 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from uavloc import cachefile
-from uavloc.cachefile import Manifest
+from uavloc.cache import cachefile
+from uavloc.cache.cachefile import Manifest
 from uavloc.errors import CacheError
 from uavloc.frames import TILE_PX, mean_gsd_m, world_px_from_geo
 from uavloc.tiles import TileCache

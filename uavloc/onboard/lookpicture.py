@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from uavloc.album import on_ink
 from uavloc.frames import LocalFrame, world_px_from_geo
 from uavloc.hypotheses import Look
+from uavloc.replay.album import on_ink
 from uavloc.tiles import TileCache
 from uavloc.types import Estimate, Pixels
 

@@ -15,7 +15,7 @@ from uavloc.localizer import Localizer, OnLook
 from uavloc.onboard.ground import ground_of
 from uavloc.onboard.localizing import Fitted
 from uavloc.onboard.wholepaths import with_whole_paths
-from uavloc.runadvice import check_start
+from uavloc.replay.advice import check_start
 from uavloc.starttext import point_from_text, start_from_text
 from uavloc.tiles import TileCache
 from uavloc.types import Encoder, GeoPoint, Start

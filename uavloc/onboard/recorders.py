@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from uavloc.keeping import flight_facts
 from uavloc.logs.recording import Recorder
 from uavloc.onboard.opening import Opening
 from uavloc.onboard.recording import FlightRecorder, NoRecorder
+from uavloc.replay.keeping import flight_facts
 
 
 def recorder_of(opening: Opening, start_ns: int) -> FlightRecorder:

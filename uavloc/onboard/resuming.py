@@ -9,10 +9,10 @@ from uavloc.clock import Clock
 from uavloc.errors import InputError
 from uavloc.flightconfig import MissionConfig
 from uavloc.hypotheses import SPEED_STD_MPS
+from uavloc.motion.state import AIDED_SIZE, SIZE
 from uavloc.onboard.ground import within
 from uavloc.onboard.localizing import Fitted
 from uavloc.onboard.statefile import SavedState, load_state
-from uavloc.state import AIDED_SIZE, SIZE
 
 _LEAST_SPEED_MPS = 5.0
 """A vehicle that stood still may have begun to move."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from uavloc.cache.terrain import DATUMS, HIGHEST_M, LOWEST_M
 from uavloc.errors import InputError, MissingExtraError, one_line
 from uavloc.frames import TILE_PX, WGS84_A_M, mean_gsd_m
 from uavloc.sources.geotiff import files_digest, geo_from_pixels, pixel_side_m
 from uavloc.sources.vertical import Vertical, egm96, vertical_of
-from uavloc.terrain import DATUMS, HIGHEST_M, LOWEST_M
 from uavloc.types import Float32, VerticalDatum
 
 RESOLUTION_M = (0.05, 1000.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from uavloc.cachefile import webp_size
+from uavloc.cache.cachefile import webp_size
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _RIFF = b"RIFF"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from uavloc import cachefile
-from uavloc.cachefile import Manifest
+from uavloc.cache import cachefile
+from uavloc.cache.cachefile import Manifest
 from uavloc.errors import InputError
 from uavloc.region import clip
 from uavloc.sources.digest import file_digest

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from lockstep import Companion, flight
 
-from uavloc.aiding import Aiding
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.autopilot.readings import Readings
 from uavloc.config import FilterConfig
 from uavloc.errors import UsageError
-from uavloc.inertial import Noise, course
+from uavloc.motion.aiding import Aiding
+from uavloc.motion.inertial import Noise, course
 from uavloc.sim.vehicle import AutopilotName
 from uavloc.sim.vehicle.spec import key_in
 from uavloc.types import Airspeed, Attitude, Imu

@@ -1,0 +1,1 @@
+"""What is estimated, how it goes on in time, and what IMU and air speed say of that."""
