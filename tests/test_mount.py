@@ -16,7 +16,17 @@ from uavloc.config import FilterConfig
 from uavloc.filter import Filter
 from uavloc.frames import yaw_rotation
 from uavloc.motion.state import FORWARD, HEADING, MOUNT, RIGHT, SCALE, Advance, Measurement, State, Step, start_state
-from uavloc.mount import Mount, feigned, looks_down, mount_advice, mount_of, mount_rpy_deg, remounted, vehicle
+from uavloc.mount import (
+    Mount,
+    displaced_cov_m2,
+    feigned,
+    looks_down,
+    mount_advice,
+    mount_of,
+    mount_rpy_deg,
+    remounted,
+    vehicle,
+)
 from uavloc.sim import default_camera
 from uavloc.sim.faults import Faults, mounted
 
@@ -166,6 +176,24 @@ def test_the_simulator_mounts_the_camera_by_what_the_estimate_would_call_it() ->
 def test_an_oblique_camera_does_not_look_down() -> None:
     assert looks_down(CAMERA)
     assert not looks_down(mounted(CAMERA, Faults(mount_deg=(45.0, 0.0))))
+
+
+@pytest.mark.parametrize("aside_ne_m", [(30.0, 0.0), (-20.0, 50.0), (0.0, 120.0)])
+def test_ground_that_rises_is_displaced_by_no_more_than_is_allowed_for(aside_ne_m: tuple[float, float]) -> None:
+    """A slope of one in eight and 100 m of height: the ray meets the ground where it has risen."""
+    aside_m, slope, agl_m = math.hypot(*aside_ne_m), 0.12, 100.0
+    tangent = aside_m / agl_m
+    seen_m = agl_m * tangent / (1.0 + slope * tangent)  # instead of aside_m, where the ground is level
+    displaced_m = np.array(aside_ne_m) * (aside_m - seen_m) / aside_m
+    for camera in (CAMERA, mounted(CAMERA, Faults(mount_deg=(45.0, 0.0)))):
+        cov = displaced_cov_m2(camera, np.array(aside_ne_m), agl_m, slope)
+        assert displaced_m @ np.linalg.solve(cov, displaced_m) < 1.0
+        worst_m = math.sqrt(np.linalg.eigvalsh(cov)[-1])
+        assert worst_m == pytest.approx(slope * aside_m * (min(1.0, tangent) if camera is CAMERA else 1.0), rel=0.06)
+
+
+def test_nothing_is_displaced_straight_below() -> None:
+    assert not displaced_cov_m2(CAMERA, np.zeros(2), 0.0, 0.12).any()
 
 
 def test_a_mount_is_told_in_degrees() -> None:

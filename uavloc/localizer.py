@@ -26,7 +26,7 @@ from uavloc.mapage import map_age_years
 from uavloc.motion.aiding import Aiding
 from uavloc.motion.predict import advance, mount_std_rad
 from uavloc.motion.state import Advance, AirReading, State, Step, VelocityReading, start_state
-from uavloc.mount import Mount, feigned, looks_down, mount_of
+from uavloc.mount import Mount, displaced_cov_m2, feigned, looks_down, mount_of
 from uavloc.odometry import Raw, View, is_frozen, measure_motion
 from uavloc.query import Asker, Laid, NoFixError, Pose, Sight, Stopwatch
 from uavloc.seek import Seeker, pose_of
@@ -58,10 +58,8 @@ OnLook: TypeAlias = Callable[[Look, LocalFrame], None]
 
 _COMPASS_JUMP_DEG = 15.0
 """A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
-_GUESSED_TILT_DEG = 1.0
-"""Roll and pitch less certain than this (1 sigma) are no measurement: what looks like the mount may be the tilt."""
-_ACROSS = 1.0 / 3.0
-"""Ground seen aslant is displaced across the view too, by this share of that along it: the mount may be twisted."""
+_VAGUE_TILT_DEG = 2.0
+"""Roll and pitch less certain than this (1 sigma) tell nothing of the mount: what looks like it may be the tilt."""
 _ASLANT = 0.35
 """Ground seen farther aside than this share of the height: there, relief and tilt look like a change of height."""
 _NEVER = -1
@@ -309,7 +307,9 @@ class Localizer:
 
     def _tells_mount(self, sight: Sight) -> bool:
         """Whether the mount can be told from the tilt of the vehicle; `relief_share` covers that of oblique cameras."""
-        return looks_down(self._camera) and max(sight.attitude.std_rad[:2]) <= math.radians(_GUESSED_TILT_DEG)
+        attitude = sight.attitude
+        vague = attitude.assumed or max(attitude.std_rad[:2]) > math.radians(_VAGUE_TILT_DEG)
+        return looks_down(self._camera) and not vague
 
     def _prior(self, t_ns: int, sight: Sight) -> State | None:
         return None if self._start is None else self._begun(t_ns, self._start.std_m, sight)
@@ -395,10 +395,9 @@ class Localizer:
 
     def _common_cov_m2(self) -> Float:
         """What all fixes near each other have wrong alike: georeference, and relief where the ground is seen aslant."""
-        integrity, aside = self._config.integrity, self._middle_ne_m
-        across_m2 = (_ACROSS * integrity.relief_share) ** 2 * float(aside @ aside)
-        along_m2 = integrity.relief_share**2 * np.outer(aside, aside)
-        cov: Float = np.eye(2) * (integrity.georeference_std_m**2 + across_m2) + along_m2
+        integrity = self._config.integrity
+        displaced = displaced_cov_m2(self._camera, self._middle_ne_m, self._agl_m, integrity.relief_share)
+        cov: Float = np.eye(2) * integrity.georeference_std_m**2 + displaced
         return cov
 
 

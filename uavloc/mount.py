@@ -22,6 +22,9 @@ from uavloc.types import Float
 _OBLIQUE_RAD = math.radians(20.0)
 """A camera that looks farther than this from straight down is oblique."""
 
+_ACROSS = 1.0 / 3.0
+"""Ground seen aslant is displaced across the view too, by this share of that along it: the mount may be twisted."""
+
 
 @dataclass(frozen=True)
 class Mount:
@@ -36,6 +39,19 @@ class Mount:
 def looks_down(camera: CameraModel) -> bool:
     """Whether a camera on a level vehicle looks about straight down; only there the arithmetic of this file holds."""
     return float(camera.body_from_cam[2, 2]) > math.cos(_OBLIQUE_RAD)
+
+
+def displaced_cov_m2(camera: CameraModel, aside_ne_m: Float, agl_m: float, share: float) -> Float:
+    """How far ground seen `aside_ne_m` of the vehicle may be displaced (north, east; m^2), by `integrity.relief_share`.
+
+    Ground that lies higher or lower shows displaced by the tangent of the angle at which it is seen. An oblique camera
+    has the whole share at any angle: there it stands for the mount too, which is estimated for one that looks down.
+    """
+    aside_m = float(np.hypot(*aside_ne_m))
+    if looks_down(camera) and aside_m < agl_m:
+        share *= aside_m / agl_m
+    cov: Float = share**2 * np.outer(aside_ne_m, aside_ne_m) + np.eye(2) * (_ACROSS * share * aside_m) ** 2
+    return cov
 
 
 def feigned(way_ne_m: tuple[float, float], heading_rad: float, agl_m: float) -> Float:

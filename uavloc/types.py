@@ -63,11 +63,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Attitude:
-    """Orientation of the vehicle with 1-sigma of (roll, pitch, yaw); a yaw std of pi or more means: yaw unknown."""
+    """Orientation of the vehicle with 1-sigma of (roll, pitch, yaw); a yaw std of pi or more means: yaw unknown.
+
+    It is `assumed` where roll or pitch were not measured but are taken as level.
+    """
 
     t_ns: int
     ned_from_body: Float
     std_rad: tuple[float, float, float]
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,7 @@ def oriented(t_ns: int, ned_from_body: Float) -> Attitude:
 def level_attitude(t_ns: int) -> Attitude:
     """What is believed where nothing tells an attitude: level, as a gimbal holds a camera, and of unknown heading."""
     tilt_rad = math.radians(TILT_UNMEASURED_STD_DEG)
-    return Attitude(t_ns, np.eye(3), (tilt_rad, tilt_rad, math.radians(HEADING_UNKNOWN_STD_DEG)))
+    return Attitude(t_ns, np.eye(3), (tilt_rad, tilt_rad, math.radians(HEADING_UNKNOWN_STD_DEG)), assumed=True)
 
 
 def gimbal_attitude(t_ns: int, roll_deg: float, pitch_deg: float, yaw_deg: float) -> Attitude | None:

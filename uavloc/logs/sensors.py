@@ -61,23 +61,21 @@ def _attitude(row: Row, t_ns: int) -> Attitude | None:
     """
     heading_deg = row.reading("heading_deg", -360.0, 360.0)
     heading_std_deg = row.reading("heading_std_deg", _TINY, HEADING_UNKNOWN_STD_DEG)
-    roll_deg, roll_std_rad = _tilt(row, "roll_deg", 180.0)
-    pitch_deg, pitch_std_rad = _tilt(row, "pitch_deg", 90.0)
+    roll_deg, pitch_deg = row.reading("roll_deg", -180.0, 180.0), row.reading("pitch_deg", -90.0, 90.0)
     if "heading_deg" not in row.cells:
         heading_deg, heading_std_deg = 0.0, HEADING_UNKNOWN_STD_DEG
     if heading_deg is None:
         return None
     yaw_std_rad = math.radians(HEADING_STD_DEG if heading_std_deg is None else heading_std_deg)
-    ned_from_body = rotation_from_rpy(math.radians(roll_deg), math.radians(pitch_deg), math.radians(heading_deg))
-    return Attitude(t_ns, ned_from_body, (roll_std_rad, pitch_std_rad, yaw_std_rad))
+    ned_from_body = rotation_from_rpy(
+        math.radians(roll_deg or 0.0), math.radians(pitch_deg or 0.0), math.radians(heading_deg)
+    )
+    std_rad = (_tilt_std_rad(roll_deg), _tilt_std_rad(pitch_deg), yaw_std_rad)
+    return Attitude(t_ns, ned_from_body, std_rad, assumed=roll_deg is None or pitch_deg is None)
 
 
-def _tilt(row: Row, field: str, limit_deg: float) -> tuple[float, float]:
-    """(angle in degrees, std in radians) of roll or pitch."""
-    angle_deg = row.reading(field, -limit_deg, limit_deg)
-    if angle_deg is None:
-        return 0.0, math.radians(TILT_UNMEASURED_STD_DEG)
-    return angle_deg, math.radians(TILT_STD_DEG)
+def _tilt_std_rad(angle_deg: float | None) -> float:
+    return math.radians(TILT_UNMEASURED_STD_DEG if angle_deg is None else TILT_STD_DEG)
 
 
 def _height(row: Row, t_ns: int) -> Height | None:

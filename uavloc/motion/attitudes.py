@@ -24,7 +24,7 @@ def attitude_between(first: Attitude, second: Attitude, t_ns: int) -> Attitude:
     roll, pitch, yaw = (
         math.hypot(max(one, other), unseen_rad) for one, other in zip(first.std_rad, second.std_rad, strict=True)
     )
-    return Attitude(t_ns, ned_from_body, (roll, pitch, yaw))
+    return Attitude(t_ns, ned_from_body, (roll, pitch, yaw), first.assumed or second.assumed)
 
 
 def rotation(vector_rad: Float) -> Float:

@@ -95,7 +95,11 @@ def _start_json(start: Start) -> Content:
 
 _WRITTEN: dict[type, Callable[[Any], Content]] = {
     Frame: lambda e: {"name": e.name},
-    Attitude: lambda e: {"ned_from_body": _numbers(e.ned_from_body.ravel()), "std_rad": _numbers(e.std_rad)},
+    Attitude: lambda e: {
+        "ned_from_body": _numbers(e.ned_from_body.ravel()),
+        "std_rad": _numbers(e.std_rad),
+        "assumed": e.assumed,
+    },
     Height: lambda e: {"agl_m": _number(e.agl_m), "std_m": _number(e.std_m), "assumed": e.assumed},
     Altitude: lambda e: {"alt_m": _number(e.alt_m), "std_m": _number(e.std_m), "above": e.above},
     Velocity: lambda e: {"vel_ne_mps": _numbers(e.vel_ne_mps), "std_mps": _number(e.std_mps)},
@@ -108,7 +112,7 @@ _WRITTEN: dict[type, Callable[[Any], Content]] = {
 def _attitude(t_ns: int, content: Content) -> Attitude:
     rotation = np.array([float(value) for value in content["ned_from_body"]]).reshape(3, 3)
     roll, pitch, yaw = (float(value) for value in content["std_rad"])
-    return Attitude(t_ns, rotation, (roll, pitch, yaw))
+    return Attitude(t_ns, rotation, (roll, pitch, yaw), bool(content.get("assumed", False)))
 
 
 def _altitude(t_ns: int, content: Content) -> Altitude:
