@@ -154,6 +154,12 @@ def test_the_page_opens_with_the_secret_and_moves(opened: Any, flight: Watched) 
     assert re.search(r"FIX\d", text(opened, "key"))
     assert "ardupilot-vision" in text(opened, "health")
     assert "m" in text(opened, "headline")
+    tile = "[...document.querySelectorAll('#headline div')].find((e) => e.firstChild.textContent === 'heading')"
+    shown = set()
+    for _ in range(60):
+        settle(opened)
+        shown.add(opened.execute_script(f"return {tile}.lastChild.textContent"))
+    assert all(re.fullmatch(r"\d{1,3}°", each) for each in shown), shown
     assert opened.execute_script("return document.querySelectorAll('.plot').length") == 3
     image = "return document.getElementById('map').toDataURL()"
     before = opened.execute_script(image)
@@ -217,6 +223,9 @@ def test_it_tells_ten_times_a_second_where_the_vehicle_is(flight: Watched) -> No
     heard = flight.heard(40)
     gaps = [later - earlier for (earlier, _), (later, _) in pairwise(heard)]
     assert statistics.median(gaps) == pytest.approx(0.1, abs=0.03)
+    headings = [message["now"]["heading"] for _, message in heard if message["now"]["at"]]
+    assert len(headings) > 30
+    assert None not in headings, "between frames too, which come less than twice a second"
     first, *rest = (message for _, message in heard)
     assert first["reset"] is True
     assert len(first["frames"]) > 3

@@ -104,7 +104,9 @@ class Flight:
             config.onboard.attitude_wait_ms / 1e3,
         )  # fmt: skip
         board = self._localizing.board
-        self._publishing = Publishing(board, [self._publisher], config.publish, clock, self._report, timings)
+        self._publishing = Publishing(
+            board, [self._publisher], config.publish, clock, self._report, timings, lambda: self._attitudes.newest
+        )
         pause = PauseFile(config.mission.state)
         self._go_on_paused(pause)
         self._status = Status(

@@ -69,7 +69,9 @@ class HostedFlight:
             wait_s, self._said,
         )  # fmt: skip
         board = self.localizing.board
-        self.publishing = Publishing(board, publishers, config.publish, clock, self._report, self.timings)
+        self.publishing = Publishing(
+            board, publishers, config.publish, clock, self._report, self.timings, lambda: self.inflow.newest_attitude
+        )
         self.operator = Operator(
             self.localizing, self.publishing, self.inflow.take,
             lambda path: opening.fitted_to(path, board.newest.takeoff), dict, PauseFile(""), clock,
