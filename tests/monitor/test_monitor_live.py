@@ -154,6 +154,7 @@ def test_the_page_opens_with_the_secret_and_moves(opened: Any, flight: Watched) 
     assert re.search(r"FIX\d", text(opened, "key"))
     assert "ardupilot-vision" in text(opened, "health")
     assert "m" in text(opened, "headline")
+    assert opened.execute_script("return document.getElementById('follow').ariaPressed") == "true"
     tile = "[...document.querySelectorAll('#headline div')].find((e) => e.firstChild.textContent === 'heading')"
     shown = set()
     for _ in range(60):
