@@ -305,7 +305,7 @@ def test_a_node_that_is_started_again_goes_on_where_it_was_and_hears_pictures_un
     first = fixes_of("first", flight)[-1]
     assert first.status.status == 0
     config.write_text(config.read_text().replace(flown.start, "none"))
-    again = fixes_of("again", flight[-9:])[-1]
+    again = fixes_of("again", flight[-18:])[-1]
     assert again.status.status == 0
     apart = LocalFrame(first.latitude, first.longitude).ne_from_geo(again.latitude, again.longitude)
     assert math.hypot(*apart) < 10.0
