@@ -86,7 +86,7 @@ OWNERS: dict[str, set[str]] = {
     "rasterio": {"bench/country.py", "publish/heat_tiff.py", "sources/dem.py", "sources/geotiff.py"},
     "rosbags": {"logs/bag.py"},
     "shapely": {"region/shape.py"},
-    "starlette": {"monitor/app.py"},
+    "starlette": {"monitor/app.py", "monitor/door.py"},
     "tensorrt": {"encode/tensorrtrun.py"},
     "torch": set(),
     "urllib3": {"sources/web/fetch.py"},

@@ -70,13 +70,16 @@ class Belief:
     agl_m: float
     common_cov_m2: Float
 
-    def at(self, t_ns: int) -> Estimate:
-        """What is known at any time from then on; has neither name nor fix."""
+    def at(self, t_ns: int, measured: Attitude | None = None) -> Estimate:
+        """What is known at any time from then on; has neither name nor fix.
+
+        `measured` is an attitude of about that time: the heading is its own, corrected as that of the frame was.
+        """
         if self.state is None:
             return Estimate(t_ns, "", self.outcome)
-        return self.told(t_ns, advance(self.state, Advance(t_ns), self.config.filter))
+        return self.told(t_ns, advance(self.state, Advance(t_ns), self.config.filter), measured)
 
-    def told(self, t_ns: int, state: State) -> Estimate:
+    def told(self, t_ns: int, state: State, measured: Attitude | None = None) -> Estimate:
         """A state in the words of an Estimate; without a position where that is too uncertain to be published."""
         integrity = self.config.integrity
         place_ne_m, cov = vehicle(state, self._yaw_rad, self.agl_m)
@@ -91,7 +94,7 @@ class Belief:
             cov_ne_m2=cov,
             vel_ne_mps=(float(state.mean[VN]), float(state.mean[VE])),
             vel_std_mps=math.sqrt(float(np.linalg.eigvalsh(state.cov[np.ix_(_VELOCITY, _VELOCITY)])[-1])),
-            heading_rad=self._heading_rad(t_ns, state),
+            heading_rad=self._heading_rad(t_ns, state, measured),
             protection_m=protection_m(cov, self.log_odds, integrity.risk),
             log_odds=self.log_odds,
         )
@@ -106,13 +109,23 @@ class Belief:
     @property
     def _yaw_rad(self) -> float:
         """The measured heading; 0 where there is none."""
-        return 0.0 if self.attitude is None else rpy_from_rotation(self.attitude.ned_from_body)[2]
+        return 0.0 if self.attitude is None else _yaw_of(self.attitude)
 
     def _geo(self, place_ne_m: Float) -> GeoPoint:
         return GeoPoint(*self.local.geo_from_ne(float(place_ne_m[0]), float(place_ne_m[1])))
 
-    def _heading_rad(self, t_ns: int, state: State) -> float | None:
+    def _heading_rad(self, t_ns: int, state: State, measured: Attitude | None) -> float | None:
         attitude, limit_s = self.attitude, self.config.ortho.max_attitude_age_s
+        if _knows_yaw(attitude) and _knows_yaw(measured):
+            attitude = measured
         if attitude is None or abs(t_ns - attitude.t_ns) * 1e-9 > limit_s:
             return None
-        return wrap_pi(self._yaw_rad + float(state.mean[HEADING]))
+        return wrap_pi(_yaw_of(attitude) + float(state.mean[HEADING]))
+
+
+def _yaw_of(attitude: Attitude) -> float:
+    return rpy_from_rotation(attitude.ned_from_body)[2]
+
+
+def _knows_yaw(attitude: Attitude | None) -> bool:
+    return attitude is not None and attitude.std_rad[2] < math.pi

@@ -28,6 +28,7 @@ from flightprogram import Onboard, until
 from program import Flown, uavloc
 
 websockets = pytest.importorskip("websockets", reason="the monitor needs its extra: pip install 'uavloc[monitor]'")
+pytest.importorskip("websockets.exceptions")
 pytest.importorskip("prometheus_client", reason="the monitor needs its extra: pip install 'uavloc[monitor]'")
 
 SECRET = "a-long-word-for-this-test"
@@ -36,11 +37,9 @@ BEARER = {"Authorization": f"Bearer {SECRET}"}
 
 
 @dataclass
-class Watched:
-    """A flight with a monitor that asks for a secret."""
+class Served:
+    """A monitor that asks for a secret."""
 
-    onboard: Onboard
-    copter: Copter
     port: int
 
     @property
@@ -52,10 +51,11 @@ class Watched:
         return {"Origin": self.url.rstrip("/")}
 
     def ask(
-        self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in small letters) and content of an answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10.0)
+        self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: Any = None,
+        source: str = "127.0.0.1",
+    ) -> tuple[int, dict[str, str], bytes]:  # fmt: skip
+        """Status, headers (names in small letters) and content of an answer to who asks from an address."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10.0, source_address=(source, 0))
         try:
             connection.request(method, path, body, BEARER if headers is None else headers)
             answer = connection.getresponse()
@@ -83,25 +83,38 @@ class Watched:
         )
 
 
+@dataclass
+class Watched(Served):
+    """That of a flight."""
+
+    onboard: Onboard
+    copter: Copter
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="module")
-def flight(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    folder, port = tmp_path_factory.mktemp("monitor"), free_port()
+def monitor(folder: Path, host: str, port: int) -> str:
+    """The section of a configuration in a folder below, with the secret in this one."""
     secret = folder / "secret"
     secret.touch(0o600)
     secret.write_text(SECRET)
-    more = f'[publish]\nmax_age_s = 900.0\n[integrity]\nmax_std_m = 500.0\n[monitor]\nlisten = "127.0.0.1:{port}"\n'
-    onboard = Onboard(folder / "run", flown, flown.start, f'{more}token = "../secret"\n')
+    return f'[monitor]\nlisten = "{host}:{port}"\ntoken = "../secret"\n'
+
+
+@pytest.fixture(scope="module")
+def flight(flown: Flown, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder, port = tmp_path_factory.mktemp("monitor"), free_port()
+    more = "[publish]\nmax_age_s = 900.0\n[integrity]\nmax_std_m = 500.0\n"
+    onboard = Onboard(folder / "run", flown, flown.start, more + monitor(folder, "127.0.0.1", port))
     with onboard, Copter(flown.log, onboard.pictures, onboard.port, speedup=0.6) as copter:
         until(lambda: onboard.status()["links"][0]["synced"])
         copter.fly()
         until(lambda: len(copter.positions()) > 15)
-        yield Watched(onboard, copter, port)
+        yield Watched(port, onboard, copter)
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +154,13 @@ def test_the_page_opens_with_the_secret_and_moves(opened: Any, flight: Watched) 
     assert re.search(r"FIX\d", text(opened, "key"))
     assert "ardupilot-vision" in text(opened, "health")
     assert "m" in text(opened, "headline")
+    assert opened.execute_script("return document.getElementById('follow').ariaPressed") == "true"
+    tile = "[...document.querySelectorAll('#headline div')].find((e) => e.firstChild.textContent === 'heading')"
+    shown = set()
+    for _ in range(60):
+        settle(opened)
+        shown.add(opened.execute_script(f"return {tile}.lastChild.textContent"))
+    assert all(re.fullmatch(r"\d{1,3}°", each) for each in shown), shown
     assert opened.execute_script("return document.querySelectorAll('.plot').length") == 3
     image = "return document.getElementById('map').toDataURL()"
     before = opened.execute_script(image)
@@ -204,6 +224,9 @@ def test_it_tells_ten_times_a_second_where_the_vehicle_is(flight: Watched) -> No
     heard = flight.heard(40)
     gaps = [later - earlier for (earlier, _), (later, _) in pairwise(heard)]
     assert statistics.median(gaps) == pytest.approx(0.1, abs=0.03)
+    headings = [message["now"]["heading"] for _, message in heard if message["now"]["at"]]
+    assert len(headings) > 30
+    assert None not in headings, "between frames too, which come less than twice a second"
     first, *rest = (message for _, message in heard)
     assert first["reset"] is True
     assert len(first["frames"]) > 3
@@ -369,8 +392,10 @@ async def drained(live: Any) -> None:
 
 def test_so_many_may_watch_and_no_more_and_who_talks_is_let_go(flight: Watched) -> None:
     async def crowd(room: int) -> None:
-        watching = [await flight.connected() for _ in range(room)]
-        with pytest.raises(websockets.exceptions.InvalidStatus, match="403"):
+        came = await asyncio.gather(*(flight.connected() for _ in range(room + 5)), return_exceptions=True)
+        watching = [each for each in came if not isinstance(each, BaseException)]
+        assert [each.response.status_code for each in came if isinstance(each, BaseException)] == [503] * 5
+        with pytest.raises(websockets.exceptions.InvalidStatus, match="503"):
             await flight.connected()
         await watching[0].send("hello")
         with pytest.raises(websockets.exceptions.ConnectionClosed):
@@ -514,6 +539,37 @@ def test_when_the_program_ends_the_page_says_that_it_is_not_live(driver: Any, fl
     assert "Traceback" not in flight.onboard.said
     assert "warning: monitor" not in flight.onboard.said
     assert SECRET not in flight.onboard.said
+
+
+def test_beyond_loopback_who_guesses_is_slowed_down_and_nobody_else(flown: Flown, tmp_path: Path) -> None:
+    served, guesser = Served(free_port()), {"source": "127.0.0.2"}
+    wrong, stale = {"Authorization": "Bearer another-long-word"}, {"Cookie": f"uavloc-{served.port}=stale"}
+    form = {"Content-Type": "application/x-www-form-urlencoded", **served.own}
+    with Onboard(tmp_path / "run", flown, flown.start, monitor(tmp_path, "0.0.0.0", served.port)) as onboard:
+        assert [served.ask("/status", {}, **guesser)[0] for _ in range(20)] == [401] * 20, "to bring none is no guess"
+        guesses = (
+            ("/status", wrong), ("/metrics", stale), ("/?token=another-long-word", {}), ("/", stale),
+            ("/orders", wrong, "POST", "{}"), ("/login", form, "POST", "token=another-long-word"),
+        )  # fmt: skip
+        begun_s = time.monotonic()
+        said = [served.ask(*guesses[number % len(guesses)], **guesser)[0] for number in range(20)]
+        tried = sum(status != 429 for status in said)
+        assert 10 <= tried <= 10 + (time.monotonic() - begun_s) / 2.0
+        assert set(said[:10]) == {401, 403}
+        for path, headers in (("/status", BEARER), ("/", {}), (f"/?token={SECRET}", {}), ("/metrics", BEARER)):
+            status, told, body = served.ask(path, headers, **guesser)
+            assert status == 429, "the right secret would tell that it is right"
+            assert 0 < int(told["retry-after"]) <= 2
+            assert told["connection"] == "close"
+            assert b"too many wrong secrets came from this address: try again in " in body
+        with pytest.raises(websockets.exceptions.InvalidStatus, match="429"):
+            served.heard(1, local_addr=("127.0.0.2", 0))
+        assert served.ask("/healthz", {}, **guesser)[0] in {200, 503}
+        assert served.ask("/status")[0] == 200, "whoever asks from elsewhere"
+        assert served.heard(1)
+        time.sleep(2.0)
+        assert served.ask("/status", **guesser)[0] == 200
+        assert "Traceback" not in onboard.said
 
 
 def test_a_place_that_others_reach_is_refused_at_the_start_without_a_secret(flown: Flown, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from uavloc.flightconfig import MonitorConfig
 from uavloc.monitor.access import Access
 from uavloc.monitor.address import listening, read_secret
 from uavloc.monitor.history import History
+from uavloc.monitor.tries import AT_ONCE, EVERY_S, MOST_ADDRESSES, Tries
 from uavloc.monitor.warnings import troubles, warnings
 
 SECRET = "a-long-word-for-this-test"
@@ -100,6 +102,85 @@ def test_a_stranger_with_a_long_cookie_takes_no_time() -> None:
     begun_s = time.thread_time()
     assert status(SHUT, {"host": "10.0.0.7", "cookie": 'a="' + "\\" * 60_000 + '"'}) == 401
     assert time.thread_time() - begun_s < 0.2
+
+
+def guessed(headers: dict[str, str], *, effect: bool = False, public: bool = False) -> bool | None:
+    refusal = SHUT.refusal({"host": "10.0.0.7", **headers}, effect=effect, public=public)
+    return None if refusal is None else refusal.guessed
+
+
+def test_only_who_brings_a_wrong_secret_has_guessed() -> None:
+    cookie, bearer = {"cookie": f"uavloc-8440={SHUT.pass_word}"}, {"authorization": f"Bearer {SECRET}"}
+    old = {"cookie": "uavloc-8440=old"}
+    assert guessed({}) is False
+    assert guessed({"cookie": "other=1"}) is False
+    assert guessed({"authorization": "Bearer wrong"}) is guessed({"authorization": "Bearer wrong"}, effect=True) is True
+    assert guessed(old) is guessed(old, effect=True) is True
+    assert guessed(cookie, effect=True) is False, "it lacks the page that it belongs to"
+    assert guessed(cookie) is guessed(bearer, effect=True) is guessed({**old, **bearer}) is None
+    assert guessed({"host": "evil.example", "authorization": f"Bearer {SECRET}"}) is False, "it was not looked at"
+
+
+def test_a_request_tries_few_secrets() -> None:
+    many = "; ".join(f"uavloc-8440={word}" for word in [*map(str, range(900)), SHUT.pass_word])
+    assert guessed({"cookie": many}) is True
+
+
+GUESSES = st.lists(st.tuples(st.floats(0, 100), st.integers(0, 3)), max_size=80)
+
+
+@given(GUESSES)
+def test_an_address_tries_so_many_at_once_and_then_one_in_a_while(guesses: list[tuple[float, int]]) -> None:
+    tries, allowed = Tries(), dict[int, list[float]]()
+    for now_s, address in sorted(guesses):
+        if tries.wait_s(f"10.0.0.{address}", now_s) == 0.0:
+            tries.failed(f"10.0.0.{address}", now_s)
+            allowed.setdefault(address, []).append(now_s)
+        else:
+            assert len(allowed[address]) >= AT_ONCE
+    for times in allowed.values():
+        for first in range(len(times)):
+            for last in range(first, len(times)):
+                assert last - first + 1 <= AT_ONCE + (times[last] - times[first]) / EVERY_S + 1e-6
+
+
+def test_who_waits_as_long_as_told_may_try_again() -> None:
+    tries = Tries()
+    for _ in range(AT_ONCE):
+        assert tries.wait_s("10.0.0.7", 5.0) == 0.0
+        tries.failed("10.0.0.7", 5.0)
+    assert tries.wait_s("10.0.0.7", 5.0) == EVERY_S
+    assert tries.wait_s("10.0.0.8", 5.0) == 0.0
+    assert tries.wait_s("10.0.0.7", 5.0 + EVERY_S) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:10.0.0.7", "::ffff:10.0.0.8", False),
+        ("::ffff:10.0.0.7", "10.0.0.7", True),
+        ("fe80::1%eth0", "fe80::2", True),
+    ],
+)
+def test_addresses_of_one_owner_count_as_one(one: str, other: str, same: bool) -> None:
+    tries = Tries()
+    for _ in range(AT_ONCE):
+        tries.failed(one, 0.0)
+    assert (tries.wait_s(other, 0.0) > 0.0) is same
+
+
+def test_the_memory_of_guesses_is_bounded_and_keeps_the_worst() -> None:
+    tries = Tries()
+    for _ in range(AT_ONCE):
+        tries.failed("10.0.0.7", 0.0)
+    tracemalloc.start()
+    for number in range(20 * MOST_ADDRESSES):
+        tries.failed(f"10.{1 + number // 65536}.{number // 256 % 256}.{number % 256}", 0.0)
+    assert tracemalloc.get_traced_memory()[0] < 2e6
+    tracemalloc.stop()
+    assert tries.wait_s("10.0.0.7", 0.0) == EVERY_S
 
 
 NAMES = st.sampled_from(["host", "origin", "cookie", "authorization", "sec-fetch-site", "sec-fetch-mode"])

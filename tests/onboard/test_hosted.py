@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import Counter
+from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,10 +30,11 @@ from uavloc.types import Event, Frame, Pixels
 FRAMES = 10
 
 
-def opening(flown: Flown, folder: Path) -> Opening:
+def opening(flown: Flown, folder: Path, start: str = "", more: str = "") -> Opening:
     path = folder / "uavloc.toml"
     path.write_text(
-        f'[mission]\ncache = "{flown.cache}"\ncamera = "{flown.log / "camera.json"}"\nstart = "{flown.start}"\n',
+        f'[mission]\ncache = "{flown.cache}"\ncamera = "{flown.log / "camera.json"}"\n'
+        f'start = "{start or flown.start}"\n{more}',
         encoding="utf-8",
     )
     return Opening(path)
@@ -118,3 +122,52 @@ def test_in_flight_only_the_newest_frame_is_worked_on(flown: Flown, tmp_path: Pa
     frames = [event for event in events if isinstance(event, Frame)]
     assert [told.estimate.t_ns for told in said] == [frames[-1].t_ns]
     assert flight.replaced == len(frames) - 1
+
+
+def test_where_it_is_asked_for_a_flight_goes_on_where_it_was_and_stays_paused(
+    flown: Flown, tmp_path: Path, events: list[Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, state = Clock(), tmp_path / "uavloc.state"
+    paused = Path(f"{state}.paused")
+
+    def flight(start: str, said: list[Told], *, keep_state: bool) -> HostedFlight:
+        opened = opening(flown, tmp_path, start, f'state = "{state}"\n')
+        return HostedFlight(opened, clock, [], lambda told, _: said.append(told), 100, keep_state=keep_state)
+
+    def flies(flight: HostedFlight, part: list[Event], said: list[Told]) -> None:
+        """It hears a part of the log as if that ended now."""
+        flight.start()
+        since_ns = clock.now_ns() - part[-1].t_ns
+        for event in part:
+            flight.take(replace(event, t_ns=event.t_ns + since_ns))
+        until(sum(isinstance(event, Frame) for event in part), said)
+
+    said: list[Told] = []
+    first = flight(flown.start, said, keep_state=True)
+    flies(first, events, said)
+    first.save()
+    assert state.stat().st_size > 100
+    first.operator.pause()
+    first.close()
+    assert paused.exists()
+
+    other = flight("none", [], keep_state=False)
+    assert not other.publishing.paused, "a log that is played gives the same again"
+    other.close()
+    assert "taken up" not in caplog.text
+
+    again: list[Told] = []
+    with caplog.at_level(logging.INFO, "uavloc.onboard"):
+        second = flight("none", again, keep_state=True)
+    assert "is taken up as where to look" in caplog.text
+    assert f"paused by the operator since {datetime.now(timezone.utc):%Y-%m-%d}" in caplog.text
+    assert second.publishing.paused
+    second.operator.resume()
+    assert not paused.exists()
+    flies(second, events[-15:], again)
+    second.close()
+    last_ns = max(event.t_ns for event in events if isinstance(event, Frame))
+    (truth,) = (row.point for row in load_truth(flown.truth) if row.t_ns == last_ns)
+    place = again[-1].estimate.point
+    assert place is not None
+    assert math.hypot(*LocalFrame(truth.lat_deg, truth.lon_deg).ne_from_geo(place.lat_deg, place.lon_deg)) < 25.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from copter import Copter
-from flightprogram import Onboard
+from flightprogram import Onboard, until
 from program import ENVIRONMENT, Flown, at_once, command, is_refused, uavloc
 
 from uavloc.config import Config, load_config
@@ -124,6 +124,7 @@ def test_what_is_no_toml_is_refused_with_what_was_likely_meant(tmp_path: Path, c
 
 
 def test_a_refusal_is_a_json_object_where_that_is_asked_for(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     ran = at_once("run", "--config", tmp_path / "no.toml", "--log-format", "json")
     assert ran.code == 2
     (line,) = ran.err.splitlines()
@@ -131,6 +132,7 @@ def test_a_refusal_is_a_json_object_where_that_is_asked_for(tmp_path: Path) -> N
     assert (said["level"], said["fields"]) == ("error", {})
     assert "no.toml: cannot read the configuration" in said["message"]
     is_refused(at_once("run", "--config", "x", "--log-format", "xml"), "--log-format", "xml")
+    until(lambda: not any(thread.name == "journal" for thread in set(threading.enumerate()) - before))
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

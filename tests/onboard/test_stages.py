@@ -7,12 +7,14 @@ import math
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from uavloc.autopilot.attitudes import Attitudes
 from uavloc.belief import Belief
@@ -21,7 +23,7 @@ from uavloc.config import Config
 from uavloc.errors import LinkError
 from uavloc.flightconfig import PublishConfig
 from uavloc.frames import LocalFrame
-from uavloc.motion.state import start_state
+from uavloc.motion.state import HEADING, start_state
 from uavloc.onboard.board import Board, Known
 from uavloc.onboard.capture import Capture
 from uavloc.onboard.control import answer
@@ -259,6 +261,39 @@ def test_estimates_are_carried_on_to_now_ten_times_a_second() -> None:
         north_m, _ = LocalFrame(33.0, -7.0).ne_from_geo(estimate.point.lat_deg, estimate.point.lon_deg)
         assert north_m == pytest.approx(10.0 * (estimate.t_ns - now_ns) / S, abs=0.01)
     assert publishing.last.why == ""
+
+
+def yawed(t_ns: int, yaw_rad: float, std_rad: float = 0.1) -> Attitude:
+    turned = Rotation.from_euler("ZYX", [yaw_rad, 0.1, -0.2]).as_matrix()
+    return Attitude(t_ns, turned, (0.01, 0.01, std_rad))
+
+
+@pytest.mark.parametrize(
+    ("of_frame", "since", "expected"),
+    [
+        ((2.0, 0.1, 1.9), None, None),
+        ((2.0, 0.1, 1.9), (0.1, 0.1, -3.0), -3.0 + 0.05),
+        ((2.0, 0.1, 1.9), (0.1, math.pi, -3.0), None),
+        ((2.0, math.pi, 1.9), (0.1, 0.1, -3.0), None),
+        ((0.1, math.pi, 1.9), (0.0, 0.1, -3.0), 1.9 + 0.05),
+        ((2.0, 0.1, 1.9), (0.7, 0.1, -3.0), None),
+        (None, (0.1, 0.1, -3.0), None),
+    ],
+    ids=["none since", "one since", "unknown since", "unknown then", "unknown then, lately", "too old", "none then"],
+)
+def test_the_heading_between_frames_is_the_measured_one_corrected_as_that_of_the_frame(
+    of_frame: tuple[float, ...] | None, since: tuple[float, ...] | None, expected: float | None
+) -> None:
+    now_ns = Clock().now_ns()
+    before = belief(now_ns - 2 * S)
+    assert before.state is not None
+    before.state.mean[HEADING] = 0.05
+    attitudes = [
+        None if each is None else yawed(now_ns - round(each[0] * S), each[2], each[1]) for each in (of_frame, since)
+    ]
+    told = replace(before, attitude=attitudes[0]).at(now_ns, attitudes[1])
+    assert told.point is not None
+    assert told.heading_rad == (None if expected is None else pytest.approx(expected))
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,11 @@ BEGIN_NS = 1_700_000_000 * 10**9
 class Ears:
     """What a node is told and says."""
 
-    def __init__(self, outside: Outside) -> None:
-        self.writers = {topic: outside.writer(topic, name, reliable=True) for topic, name in feeding.TYPES.items()}
+    def __init__(self, outside: Outside, pictures: str = feeding.IMAGE) -> None:
+        names = {feeding.IMAGE: pictures}
+        self.writers = {
+            topic: outside.writer(names.get(topic, topic), name, reliable=True) for topic, name in feeding.TYPES.items()
+        }
         self.fixes = outside.reader("/uavloc/fix", "sensor_msgs/msg/NavSatFix")
         self.poses = outside.reader("/uavloc/pose", "geometry_msgs/msg/PoseWithCovarianceStamped")
         self.odometry = outside.reader("/uavloc/odometry", "nav_msgs/msg/Odometry")
@@ -276,6 +279,38 @@ def test_what_cannot_be_used_is_counted_and_told_and_never_a_fix(
         assert "Traceback" not in node.said
 
 
+def test_a_node_that_is_started_again_goes_on_where_it_was_and_hears_pictures_under_a_name_of_their_own(
+    outside: Outside, flown: Flown, tmp_path: Path
+) -> None:
+    state = tmp_path / "uavloc.state"
+    config = configured(flown, tmp_path, f'state = "{state}"\n')
+    arguments = (
+        "-p", f"config_file:={config}", "-p", "autostart:=true", "-p", "keep_state:=true", "-p", "queue:=20",
+        "-r", "image:=/camera/image_raw", "-r", "image/compressed:=/nose/jpeg",
+    )  # fmt: skip
+
+    def fixes_of(log: str, messages: list[feeding.Told]) -> list[Any]:
+        """What a node says of messages of which the last is of now, before it is told to end."""
+        with NodeProcess(MODULE, outside, tmp_path / log, *arguments) as node:
+            ears = Ears(outside, "/nose/jpeg")
+            until(ears.heard, "the node hears", 60)
+            since_ns = time.time_ns() - messages[-1].t_ns
+            ears.tell([each.later(since_ns) for each in messages])
+            fixes = ears.fixes_of(sum(each.topic == feeding.IMAGE for each in messages))
+            until(state.exists, "the state is kept")
+            assert node.ended(signal.SIGTERM) == 0, node.said
+            return fixes
+
+    flight = list(feeding.flight(flown.log, BEGIN_NS, FRAMES, PERIOD_NS))
+    first = fixes_of("first", flight)[-1]
+    assert first.status.status == 0
+    config.write_text(config.read_text().replace(flown.start, "none"))
+    again = fixes_of("again", flight[-18:])[-1]
+    assert again.status.status == 0
+    apart = LocalFrame(first.latitude, first.longitude).ne_from_geo(again.latitude, again.longitude)
+    assert math.hypot(*apart) < 10.0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -285,6 +320,10 @@ def test_what_cannot_be_used_is_counted_and_told_and_never_a_fix(
         (
             ("-p", "config_file:={config}", "-p", "height_above:=geoid"),
             "height_above: must be 'take-off'",
+        ),
+        (
+            ("-p", "config_file:={config}", "-p", "keep_state:=true", "-p", "use_sim_time:=true"),
+            "not with use_sim_time",
         ),
     ],
 )

@@ -38,10 +38,16 @@ class Attitudes:
             self._kept.clear()
 
     @property
+    def newest(self) -> Attitude | None:
+        """The newest one."""
+        with self._lock:
+            return self._kept[-1] if self._kept else None
+
+    @property
     def newest_ns(self) -> int | None:
         """Time of the newest one."""
-        with self._lock:
-            return self._kept[-1].t_ns if self._kept else None
+        newest = self.newest
+        return None if newest is None else newest.t_ns
 
     def at(self, t_ns: int) -> Attitude | None:
         """The attitude at a time, None where none is known.

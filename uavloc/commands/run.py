@@ -134,6 +134,8 @@ def _own_thread() -> Iterator[Sequence[Journal]]:
     finally:
         _written(journals)
         root.handlers[:] = before
+        for journal in journals:
+            journal.close()
 
 
 def _speak(form: LogFormat) -> None:

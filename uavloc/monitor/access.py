@@ -16,14 +16,20 @@ from ipaddress import ip_address
 
 _HOST = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
+_MOST_COOKIES = 2
+
 
 @dataclass(frozen=True)
 class Refusal:
-    """What is answered instead; `login`: with the secret it would be allowed."""
+    """What is answered instead; `login`: with the secret it would be allowed, `guessed`: a wrong one was brought,
+    `wait_s`: not before then.
+    """
 
     status: int
     said: str
     login: bool = False
+    guessed: bool = False
+    wait_s: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,15 @@ class Access:
             return Refusal(421, "this Host is none of this program: see monitor.hosts")
         if headers.get("sec-fetch-site") in {"cross-site", "same-site"} and headers.get("sec-fetch-mode") != "navigate":
             return Refusal(403, "asked by a page of somebody else")
-        bearer = self._bears(headers)
+        bearer, cookies = self._bears(headers), self._cookies(headers)
+        known = bearer or any(_same(value, self.pass_word) for value in cookies)
+        guessed = not known and ("authorization" in headers or bool(cookies))
         if effect and not (bearer or self._is_own_page(headers)):
-            return Refusal(403, "only our own page may ask this (Origin), or who brings the secret (Authorization)")
-        if public or self.secret is None or bearer or self._has_cookie(headers):
+            said = "only our own page may ask this (Origin), or who brings the secret (Authorization)"
+            return Refusal(403, said, guessed=guessed)
+        if public or self.secret is None or known:
             return None
-        return Refusal(401, "the secret of monitor.token is asked for", login=True)
+        return Refusal(401, "the secret of monitor.token is asked for", login=True, guessed=guessed)
 
     def is_secret(self, text: str) -> bool:
         """Whether a text is the secret; takes the same time for all."""
@@ -84,11 +93,14 @@ class Access:
         kind, _, text = headers.get("authorization", "").partition(" ")
         return kind.lower() == "bearer" and self.is_secret(text.strip())
 
-    def _has_cookie(self, headers: Mapping[str, str]) -> bool:
-        """Cookies of other programs of this host come along, in any form: `http.cookies` stops at what is none, and
-        takes seconds of processor time for 60 kB of quotes."""
+    def _cookies(self, headers: Mapping[str, str]) -> list[str]:
+        """The first values of our cookie, since a request is to try few secrets.
+
+        Cookies of other programs of this host come along, in any form: `http.cookies` stops at what is none, and takes
+        seconds of processor time for 60 kB of quotes.
+        """
         pairs = (each.partition("=") for each in headers.get("cookie", "").split(";"))
-        return any(name.strip() == self.cookie and _same(value.strip(), self.pass_word) for name, _, value in pairs)
+        return [value.strip() for name, _, value in pairs if name.strip() == self.cookie][:_MOST_COOKIES]
 
 
 def _same(one: str, other: str) -> bool:

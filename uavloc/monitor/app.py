@@ -15,9 +15,10 @@ from urllib.parse import parse_qs
 from uavloc.errors import UavlocError, one_line
 from uavloc.flightconfig import MonitorConfig
 from uavloc.monitor.access import Access, Refusal
+from uavloc.monitor.door import HEALTH, Door
 from uavloc.monitor.feed import Feed, Seen
 from uavloc.monitor.metrics import Metrics
-from uavloc.monitor.pages import live_page, login_page
+from uavloc.monitor.pages import live_page
 from uavloc.monitor.warnings import troubles
 from uavloc.onboard.control import MAX_LINE_BYTES, answer
 from uavloc.onboard.operating import Operator
@@ -32,7 +33,6 @@ WebSocket: TypeAlias = Any
 MOST_CLIENTS = 8
 _PATIENCE_S = 10.0
 _BODY_S = 5.0
-_PUBLIC = {"/healthz", "/login"}
 _HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -56,7 +56,7 @@ class App:
         report: Report,
         frame_timeout_s: float,
     ) -> None:
-        self._config, self._access, self._feed = config, access, feed
+        self._config, self._door, self._feed = config, Door(access), feed
         self._operator, self._report, self._frame_timeout_s = operator, report, frame_timeout_s
         self._watching: set[_Client] = set()
         self._metrics = Metrics(feed.status, lambda: len(self._watching))
@@ -74,7 +74,7 @@ class App:
                 Route("/login", self._guarded(self._login), methods=["POST"]),
                 Route("/metrics", self._guarded(self._metrics_text)),
                 Route("/status", self._guarded(self._status)),
-                Route("/healthz", self._guarded(self._health)),
+                Route(HEALTH, self._guarded(self._health)),
                 WebSocketRoute("/live", self._live),
             ]
         )
@@ -98,7 +98,7 @@ class App:
         async def answered(request: Request) -> Response:
             from starlette.responses import PlainTextResponse
 
-            refusal = self._refusal(request, effect=request.method not in {"GET", "HEAD"})
+            refusal = self._door.refusal(request, effect=request.method not in {"GET", "HEAD"})
             if refusal is None:
                 try:
                     response = await endpoint(request)
@@ -108,32 +108,18 @@ class App:
                     self._report.tell("monitor", f"{type(error).__name__}: {one_line(error)}", bad=True)
                     response = PlainTextResponse("failed\n", 500)
             else:
-                response = self._refused(request, refusal)
+                response = self._door.refused(request, refusal)
             for name, value in _HEADERS.items():
                 response.headers.setdefault(name, value)
             return response
 
         return answered
 
-    def _refusal(self, asked: Request | WebSocket, *, effect: bool) -> Refusal | None:
-        if "token" in asked.query_params and asked.url.path == "/":
-            return self._access.refusal(asked.headers, effect=effect, public=True)
-        return self._access.refusal(asked.headers, effect=effect, public=asked.url.path in _PUBLIC)
-
-    def _refused(self, request: Request, refusal: Refusal) -> Response:
-        from starlette.responses import HTMLResponse, PlainTextResponse
-
-        headers = {"WWW-Authenticate": "Bearer"} if refusal.login else {}
-        if refusal.login and request.url.path == "/":
-            page, policy = login_page("")
-            return HTMLResponse(page, refusal.status, {**headers, "Content-Security-Policy": policy})
-        return PlainTextResponse(f"{refusal.said}\n", refusal.status, headers)
-
     async def _page(self, request: Request) -> Response:
         from starlette.responses import HTMLResponse
 
         if "token" in request.query_params:
-            return self._let_in(request, request.query_params["token"])
+            return self._door.let_in(request, request.query_params["token"])
         title = f"live on {self._feed.ground.cache.path.name}"
         page, policy = live_page(title, self._feed.ground.facts(), self._config.rate_hz, actions=self._config.actions)
         return HTMLResponse(page, headers={"Content-Security-Policy": policy})
@@ -141,22 +127,7 @@ class App:
     async def _login(self, request: Request) -> Response:
         body = await _body(request)
         fields = parse_qs((body or b"").decode("utf-8", "replace"))
-        return self._let_in(request, fields.get("token", [""])[0])
-
-    def _let_in(self, request: Request, text: str) -> Response:
-        """Give the cookie to who knows the secret, and take the secret out of the address."""
-        from starlette.responses import HTMLResponse, RedirectResponse
-
-        if self._access.secret is not None and not self._access.is_secret(text.strip()):
-            page, policy = login_page("That is not the secret.")
-            return HTMLResponse(page, 401, {"Content-Security-Policy": policy})
-        response = RedirectResponse("/", 303)
-        if self._access.secret is not None:
-            secure = request.headers.get("origin", "").startswith("https:")
-            response.set_cookie(
-                self._access.cookie, self._access.pass_word, httponly=True, samesite="lax", secure=secure
-            )
-        return response
+        return self._door.let_in(request, fields.get("token", [""])[0])
 
     async def _tile(self, request: Request) -> Response:
         from starlette.responses import Response
@@ -201,18 +172,22 @@ class App:
 
     async def _live(self, socket: WebSocket) -> None:
         """Tell one client, at its own pace; who takes nothing for too long, or talks, is let go."""
-        if self._refusal(socket, effect=True) is not None or len(self._watching) >= MOST_CLIENTS:
-            await socket.close(1008)
+        refusal = self._door.refusal(socket, effect=True)
+        if refusal is None and len(self._watching) >= MOST_CLIENTS:
+            refusal = Refusal(503, f"{MOST_CLIENTS} pages watch already")
+        if refusal is not None:
+            await socket.send_denial_response(self._door.refused(socket, refusal))
             return
-        await socket.accept()
-        client = _Client(socket)
+        client = _Client(socket, asyncio.create_task(socket.accept()))
         self._watching.add(client)
-        ends = [asyncio.create_task(each) for each in (socket.receive(), client.too_slow.wait())]
+        ends: list[asyncio.Task[Any]] = []
         try:
+            await client.sending
+            ends = [asyncio.create_task(each) for each in (socket.receive(), client.too_slow.wait())]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._watching.discard(client)
-            tasks = [*ends, *([] if client.sending is None else [client.sending])]
+            tasks = [*ends, client.sending]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -225,8 +200,8 @@ class App:
         to wait for its turn.
         """
         now_s = time.monotonic()
-        if client.sending is None or client.sending.done():
-            if client.sending is not None and not client.sending.cancelled():
+        if client.sending.done():
+            if not client.sending.cancelled():
                 client.sending.exception()  # who is gone is noticed where it is listened to
             client.sending = asyncio.create_task(client.socket.send_text(self._feed.message(client.seen)))
             client.since_s = now_s
@@ -236,12 +211,12 @@ class App:
 
 @dataclass(eq=False)
 class _Client:
-    """Who watches; `sending` is the message that it takes since `since_s`."""
+    """Who watches; `sending` is the message that it takes since `since_s`, the first is that it may."""
 
     socket: WebSocket
+    sending: asyncio.Task[None]
     seen: Seen = field(default_factory=Seen)
-    sending: asyncio.Task[None] | None = None
-    since_s: float = 0.0
+    since_s: float = field(default_factory=time.monotonic)
     too_slow: asyncio.Event = field(default_factory=asyncio.Event)
 
 

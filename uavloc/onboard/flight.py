@@ -27,6 +27,7 @@ from uavloc.monitor.onlooker import Onlooker
 from uavloc.monitor.server import Monitor
 from uavloc.onboard.capture import Capture
 from uavloc.onboard.controlserver import ControlServer
+from uavloc.onboard.keptstate import KeptState
 from uavloc.onboard.localizing import Localizing
 from uavloc.onboard.mavcommands import MavCommands
 from uavloc.onboard.opening import Opening
@@ -36,12 +37,11 @@ from uavloc.onboard.publishing import Publishing
 from uavloc.onboard.recorders import recorder_of
 from uavloc.onboard.recording import Recorders
 from uavloc.onboard.report import Report
-from uavloc.onboard.resuming import take_up, young_state
+from uavloc.onboard.resuming import RESUMED, stay_paused, take_up, young_state
 from uavloc.onboard.sensors import Sensors
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.standing import Standing
-from uavloc.onboard.statefile import save_state
 from uavloc.onboard.status import Status
 from uavloc.onboard.systemd import notify
 from uavloc.onboard.timings import Timings
@@ -97,16 +97,18 @@ class Flight:
             self._recorder = recorder_of(opening, clock.now_ns())
             undo.pop_all()
         if resumed:
-            self._recorder.note("the flight began with the state of an earlier run")
+            self._recorder.note(RESUMED)
         recorder = self._recorder if listens is None else Recorders(self._recorder, onlooker)
         self._localizing = Localizing(
             fitted, slot, self._sensors, recorder, clock, self._report, timings,
             config.onboard.attitude_wait_ms / 1e3,
         )  # fmt: skip
         board = self._localizing.board
-        self._publishing = Publishing(board, [self._publisher], config.publish, clock, self._report, timings)
+        self._publishing = Publishing(
+            board, [self._publisher], config.publish, clock, self._report, timings, lambda: self._attitudes.newest
+        )
         pause = PauseFile(config.mission.state)
-        self._go_on_paused(pause)
+        stay_paused(pause, self._publishing, self._report, "'uavloc control resume' ends that")
         self._status = Status(
             self._capture, slot, self._sensors, self._localizing, self._publishing, self._publisher, self._links,
             timings, clock,
@@ -119,7 +121,7 @@ class Flight:
         )  # fmt: skip
         self._monitor = None if listens is None else self._made_monitor(listens, onlooker)
         self._stages = self._made_stages()
-        self._saved_s, self._saved_ns = 0.0, 0
+        self._saved_s, self._state = 0.0, KeptState(config.mission.state, clock, self._report)
 
     def run(self, stop: Callable[[], bool]) -> bool:
         """Fly until `stop` says so; whether every thread has ended then.
@@ -154,14 +156,6 @@ class Flight:
             self._monitor.start()
         notify("READY=1", "STATUS=looking for the position")
 
-    def _go_on_paused(self, pause: PauseFile) -> None:
-        """An operator's pause holds until the operator ends it, however often the program starts."""
-        since = pause.since()
-        if since is not None:
-            self._publishing.paused = True
-            told = f"no positions are published: paused by the operator since {since} ({pause.path})"
-            self._report.tell("pause", f"{told}: 'uavloc control resume' ends that", bad=True)
-
     def _made_stages(self) -> list[Stage]:
         stages = [
             Stage("camera", self._capture.run, self._stopping, watched=False),
@@ -191,7 +185,7 @@ class Flight:
             self._report.tell(f"link {number}", said, url=health.url, connected=health.connected)
         if now_s - self._saved_s >= _SAVE_S:
             self._saved_s = now_s
-            self._save()
+            self._state.save(self._localizing.board.newest)
             self._tell_of_processor()
             notify("WATCHDOG=1", f"STATUS={self._status.line()}")
 
@@ -210,17 +204,6 @@ class Flight:
             said = f"a frame takes about {taken_ms / 1e3:.0f} s: this computer is too slow, or busy with other work"
             self._report.tell("processor", said if slow else "fast enough", bad=slow, frame_ms=round(taken_ms))
 
-    def _save(self) -> None:
-        """Keep what is believed for a restart; a disk that does not take it is reported."""
-        known = self._localizing.board.newest
-        if self._config.mission.state and known.prior is not None and known.prior.t_ns != self._saved_ns:
-            try:
-                save_state(Path(self._config.mission.state), known.prior, known.takeoff, self._clock)
-                self._saved_ns = known.prior.t_ns
-                self._report.tell("state", f"kept in {self._config.mission.state}")
-            except UavlocError as error:
-                self._report.tell("state", f"{error}: a restart would not go on from here", bad=True)
-
     def _close(self) -> bool:
         """End everything within two seconds; whether all threads have ended."""
         notify("STOPPING=1")
@@ -230,7 +213,7 @@ class Flight:
         self._capture.close()
         until_s = time.monotonic() + _GRACE_S
         ended = [stage.ended(until_s - time.monotonic()) for stage in self._stages]
-        self._save()
+        self._state.save(self._localizing.board.newest)
         self._publisher.close()
         self._links.close()
         self._recorder.close()

@@ -1,7 +1,7 @@
 """A flight inside a host, such as a node of ROS: the host brings what is measured and takes what is known.
 
-The stages are those of `uavloc run`. There is no camera, link or socket of our own, and no state file: a host that
-plays a log gets the same again.
+The stages are those of `uavloc run`. There is no camera, link or socket of our own, and a state file only where it is
+asked for: a host that plays a log gets the same again.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from uavloc.errors import UavlocError, one_line
 from uavloc.logs.items import Item
 from uavloc.onboard.board import Known
 from uavloc.onboard.inflow import Inflow
+from uavloc.onboard.keptstate import KeptState
 from uavloc.onboard.localizing import Localizing
 from uavloc.onboard.lookpicture import LookPicture
 from uavloc.onboard.opening import Opening
@@ -25,6 +26,7 @@ from uavloc.onboard.pausefile import PauseFile
 from uavloc.onboard.publishing import Publishing, Told, told_of
 from uavloc.onboard.recorders import recorder_of
 from uavloc.onboard.report import Report
+from uavloc.onboard.resuming import RESUMED, stay_paused, take_up, young_state
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
@@ -40,6 +42,7 @@ class HostedFlight:
 
     Frames wait for their turn in a queue for `room` of them; with 1 only the newest is worked on, as in flight. What is
     known of each goes to `on_frame`, in the localizer's thread; what is known between them to `publishers`, in another.
+    With `keep_state` it goes on where an earlier run was, and `save` keeps where it is, in the file of `mission.state`.
     """
 
     def __init__(
@@ -50,8 +53,11 @@ class HostedFlight:
         on_frame: Callable[[Told, Known], None],
         room: int = 1,
         picture: LookPicture | None = None,
+        *,
+        keep_state: bool = False,
     ) -> None:
         config = opening.config
+        mission = config.mission if keep_state else config.mission.model_copy(update={"state": ""})
         self.counts: Counter[str] = Counter()
         """What became of frames before the localizer had them."""
         self.newest_frame_ns, self.last_s = 0, time.monotonic()
@@ -62,17 +68,26 @@ class HostedFlight:
         self._lock = threading.Lock()
         opening.on_look = None if picture is None else picture.look
         opening.check_start()
-        fitted = opening.fitted(opening.takeoff)
+        state = young_state(mission)
+        fitted = opening.fitted((state.takeoff_point() if state else None) or opening.takeoff)
+        resumed = state is not None and take_up(state, fitted, clock)
+        recorder = recorder_of(opening, clock.now_ns())
+        if resumed:
+            recorder.note(RESUMED)
         wait_s = _PATIENT_S if room > 1 else config.onboard.attitude_wait_ms / 1e3
         self.localizing = Localizing(
-            fitted, self._slot, self.inflow, recorder_of(opening, clock.now_ns()), clock, self._report, self.timings,
-            wait_s, self._said,
+            fitted, self._slot, self.inflow, recorder, clock, self._report, self.timings, wait_s, self._said,
         )  # fmt: skip
         board = self.localizing.board
-        self.publishing = Publishing(board, publishers, config.publish, clock, self._report, self.timings)
+        self.publishing = Publishing(
+            board, publishers, config.publish, clock, self._report, self.timings, lambda: self.inflow.newest_attitude
+        )
+        pause = PauseFile(mission.state)
+        stay_paused(pause, self.publishing, self._report, "resuming ends that")
+        self._state = KeptState(mission.state, clock, self._report)
         self.operator = Operator(
             self.localizing, self.publishing, self.inflow.take,
-            lambda path: opening.fitted_to(path, board.newest.takeoff), dict, PauseFile(""), clock,
+            lambda path: opening.fitted_to(path, board.newest.takeoff), dict, pause, clock,
             self._report,
         )  # fmt: skip
         self._watchdog_s = config.onboard.watchdog_s
@@ -120,9 +135,15 @@ class HostedFlight:
         ended = [stage.ended(until_s - time.monotonic()) for stage in self._stages]
         return all(ended)
 
+    def save(self) -> None:
+        """Keep what is believed by now for a restart, where that is asked for: to be called now and then."""
+        self._state.save(self.localizing.board.newest)
+
     def close(self) -> None:
         """End for good; a frame that is still in work keeps its cache."""
-        if self.stop():
+        ended = self.stop()
+        self.save()
+        if ended:
             self.localizing.close()
 
     def trouble(self) -> str | None:

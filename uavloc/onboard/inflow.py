@@ -55,6 +55,7 @@ class Inflow:
         self._streams: dict[type, _Stream] = {}
         self._events, self._number = Events(), 0
         self._attitude: Attitude | None = None
+        self.newest_attitude: Attitude | None = None
         self.newest_ns: dict[str, int] = {}
         """Time of the newest reading of each kind."""
 
@@ -69,6 +70,8 @@ class Inflow:
             self._streams.setdefault(type(item), _Stream(item.t_ns)).came(item.t_ns)
             kind = type(item).__name__
             self.newest_ns[kind] = max(item.t_ns, self.newest_ns.get(kind, 0))
+            if isinstance(item, Attitude) and item.t_ns == self.newest_ns[kind]:
+                self.newest_attitude = item
             self._number += 1
             bisect.insort(self._waiting, _Waiting(item.t_ns, rank(item), self._number, item))
             del self._waiting[: max(0, len(self._waiting) - _KEPT)]

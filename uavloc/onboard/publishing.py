@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from uavloc.clock import Clock
@@ -14,7 +14,7 @@ from uavloc.onboard.board import Board, Known
 from uavloc.onboard.report import Report
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
-from uavloc.types import Estimate, Publisher
+from uavloc.types import Attitude, Estimate, Publisher
 
 _FAILURES_IN_A_ROW = 20
 
@@ -38,12 +38,14 @@ class Publishing:
         clock: Clock,
         report: Report,
         timings: Timings,
+        attitude: Callable[[], Attitude | None] = lambda: None,
     ) -> None:
+        """`attitude`: the newest that was measured, which tells the heading between frames."""
         self.paused = False
         self.counts: Counter[str] = Counter()
         self._board, self._publishers, self._config = board, publishers, config
         self._clock, self._report, self._timings = clock, report, timings
-        self._serial, self._failures = 0, 0
+        self._attitude, self._serial, self._failures = attitude, 0, 0
         self.last = Told(Estimate(clock.now_ns(), "", board.newest.belief.outcome), "starting")
 
     def run(self, stage: Stage) -> None:
@@ -85,7 +87,7 @@ class Publishing:
 
     def _told(self, known: Known, now_ns: int) -> Told:
         t_ns = max(now_ns, known.belief.t_ns)
-        return told_of(known.belief.at(t_ns), known, self._config.max_age_s, paused=self.paused)
+        return told_of(known.belief.at(t_ns, self._attitude()), known, self._config.max_age_s, paused=self.paused)
 
 
 def told_of(estimate: Estimate, known: Known, max_age_s: float, *, paused: bool) -> Told:

@@ -12,8 +12,12 @@ from uavloc.hypotheses import SPEED_STD_MPS
 from uavloc.motion.state import AIDED_SIZE, SIZE
 from uavloc.onboard.ground import within
 from uavloc.onboard.localizing import Fitted
+from uavloc.onboard.pausefile import PauseFile
+from uavloc.onboard.publishing import Publishing
+from uavloc.onboard.report import Report
 from uavloc.onboard.statefile import SavedState, load_state
 
+RESUMED = "the flight began with the state of an earlier run"
 _LEAST_SPEED_MPS = 5.0
 """A vehicle that stood still may have begun to move."""
 
@@ -54,3 +58,12 @@ def take_up(state: SavedState, fitted: Fitted, clock: Clock) -> bool:
         )  # fmt: skip
         return True
     return False
+
+
+def stay_paused(pause: PauseFile, publishing: Publishing, report: Report, ends: str) -> None:
+    """An operator's pause holds until the operator ends it, however often the program starts; `ends` says how."""
+    since = pause.since()
+    if since is not None:
+        publishing.paused = True
+        told = f"no positions are published: paused by the operator since {since} ({pause.path})"
+        report.tell("pause", f"{told}: {ends}", bad=True)

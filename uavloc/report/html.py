@@ -18,6 +18,7 @@ from uavloc.report.content import Content
 from uavloc.report.data import page_data
 
 _PROGRAM = ("base", "marks", "map", "ground", "controls", "plots", "panels", "main")
+_SHARED = ("mapview", "frameview")
 _PAGE = files("uavloc.report") / "page"
 
 
@@ -48,8 +49,9 @@ def policy(style: str, program: str, images: str = "data:", more: str = "form-ac
 
 
 def filled(page: str, style: str, program: str, data: Mapping[str, Any], texts: Mapping[str, str]) -> str:
-    """A page with what belongs between its {{braces}}: style, program, data, and texts by name."""
-    parts = {name: html.escape(text) for name, text in texts.items()}
+    """A page with what belongs between its {{braces}}: style, program, data, texts by name, and what pages share."""
+    parts = {name: page_text(f"{name}.html") for name in _SHARED}
+    parts |= {name: html.escape(text) for name, text in texts.items()}
     parts |= {"style": style, "program": program, "data": json_in_html(data)}
     head, *rest = page.split("{{")
     return head + "".join(parts[name] + after for name, after in (piece.split("}}", 1) for piece in rest))

@@ -194,7 +194,7 @@ listenToMap();
 listenToView();
 listenToOrders();
 listenToBar();
-view.follow = true;
+setFollow(true);
 onFrame(showFrame);
 fitPicture.addEventListener("load", paintHereSoon);
 fitFlight();

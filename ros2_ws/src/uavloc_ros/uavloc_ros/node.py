@@ -38,7 +38,7 @@ from std_msgs.msg import Float64
 from tf2_msgs.msg import TFMessage
 
 from uavloc.clock import Clock
-from uavloc.errors import UavlocError, one_line
+from uavloc.errors import ConfigError, UavlocError, one_line
 from uavloc.logs.items import Item
 from uavloc.logs.rosmessages import (
     ATTITUDES,
@@ -67,7 +67,7 @@ from uavloc_ros.settings import Settings
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 _LEVELS = {"good": DiagnosticStatus.OK, "doubtful": DiagnosticStatus.WARN, "bad": DiagnosticStatus.ERROR}
-_REPORT_S = 1.0
+_REPORT_S, _SAVE_S = 1.0, 1.0
 _USAGE, _FAILED = 2, 1
 
 
@@ -154,14 +154,16 @@ class UavlocNode(LifecycleNode):
     def _open(self) -> None:
         self._settings = settings = parameters.read(self, Settings)
         opening = Opening(Path(settings.config_file))
+        self._check_state(opening.config.mission.state)
         camera, config = opening.camera, opening.config
         self._camera, self._min_std_m = camera, config.publish.min_std_m
         self._meanings = Meanings((camera.width_px, camera.height_px), settings.max_rate_hz, live=True)
         self._refused, self._attitude_of, self._camera_said = self._meanings.refused, "", "none came"
         self._picture = LookPicture() if settings.debug_image else None
         self._flight = HostedFlight(
-            opening, RosClock(self), [_Between(self)], self._tell, settings.queue, self._picture
-        )
+            opening, RosClock(self), [_Between(self)], self._tell, settings.queue, self._picture,
+            keep_state=settings.keep_state,
+        )  # fmt: skip
         self._diagnosis = Diagnosis(self._flight, self._refused, config.onboard.frame_timeout_s)
         bounds = self._flight.localizing.board.newest.ground.bounds
         middle = GeoPoint((bounds.south_deg + bounds.north_deg) / 2, (bounds.west_deg + bounds.east_deg) / 2)
@@ -170,6 +172,16 @@ class UavlocNode(LifecycleNode):
         self._speak(about)
         self._listen()
         self._serve()
+        if settings.keep_state:
+            self._keep()
+
+    def _check_state(self, path: str) -> None:
+        if not self._settings.keep_state:
+            return
+        if not path:
+            raise ConfigError("parameter keep_state: mission.state of the configuration names no file")
+        if self.get_parameter("use_sim_time").value:
+            raise ConfigError("parameter keep_state: not with use_sim_time: a state is as old as the real clock says")
 
     def _speak(self, about: GeoPoint) -> None:
         settings = self._settings
@@ -210,10 +222,14 @@ class UavlocNode(LifecycleNode):
         self._entities.append((self.destroy_subscription, self.create_subscription(message, topic, heard, qos)))
 
     def _compressed_topic(self) -> str:
-        """As image_transport has it: below the topic of the pictures, wherever that was remapped to."""
-        pictures = self.resolve_topic_name("image")
-        remapped = pictures != self.resolve_topic_name("image", only_expand=True)
-        return f"{pictures}/compressed" if remapped else "image/compressed"
+        """As image_transport has it: below the topic of the pictures, unless it has a name of its own."""
+        own = "image/compressed"
+        if self._is_remapped(own) or not self._is_remapped("image"):
+            return own
+        return f"{self.resolve_topic_name('image')}/compressed"
+
+    def _is_remapped(self, topic: str) -> bool:
+        return bool(self.resolve_topic_name(topic) != self.resolve_topic_name(topic, only_expand=True))
 
     def _serve(self) -> None:
         group = MutuallyExclusiveCallbackGroup()
@@ -221,6 +237,17 @@ class UavlocNode(LifecycleNode):
         for kind, name, answer in asked.offered():
             service = self.create_service(kind, name, answer, callback_group=group)
             self._entities.append((self.destroy_service, service))
+
+    def _keep(self) -> None:
+        """A disk may be slow: no message waits for it."""
+        group, steady = MutuallyExclusiveCallbackGroup(), RclpyClock(clock_type=ClockType.STEADY_TIME)
+        timer = self.create_timer(_SAVE_S, self._save, callback_group=group, clock=steady)
+        self._entities.append((self.destroy_timer, timer))
+
+    def _save(self) -> None:
+        flight = self._flight
+        if flight is not None and self._is_active:
+            flight.save()
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)

@@ -42,6 +42,10 @@ class Settings(Section):
     publish_tf: bool = Field(default=False, description="Say map_frame to base_frame on /tf.")
     debug_image: bool = Field(default=False, description="Say each frame beside the map on ~/debug_image.")
 
+    keep_state: bool = Field(
+        default=False, description="Go on after a restart where it was, by the file of mission.state; not for bags."
+    )
+
     @field_validator("config_file")
     @classmethod
     def _is_named(cls, path: str) -> str:
