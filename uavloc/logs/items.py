@@ -25,6 +25,7 @@ from uavloc.types import Altitude, Attitude, Event, Float, Frame, GeoPoint, Heig
 
 TILT_STD_RAD = math.radians(1.0)
 YAW_STD_RAD = math.radians(5.0)
+_TILT_UNMEASURED_STD_RAD = math.radians(TILT_UNMEASURED_STD_DEG)
 _CLIMBED_STD_M = 3.0
 _CLIMBED_STD_SHARE = 0.03
 """Of a barometric height over take-off: weather, wind over the housing, air that is not the standard one."""
@@ -99,14 +100,32 @@ class Contents:
         return (self.end_ns - self.start_ns) * 1e-9
 
 
-def kind_of(item: Item) -> str:
-    """The kind under which an item is counted: attitude, height, altitude take-off, frame, position, exposure..."""
+def kinds_of(item: Item) -> tuple[str, ...]:
+    """Under what an item is counted: attitude, height, altitude take-off, frame, position, exposure...
+
+    What was not in the log is counted apart: "attitude assumed", "height assumed". An attitude of which only a part was
+    there counts as one, and also as "heading unknown" or "tilt assumed".
+    """
     if isinstance(item, Altitude):
-        return f"altitude {item.above}"
-    return _KINDS.get(type(item)) or type(item).__name__.lower()
+        return (f"altitude {item.above}",)
+    if isinstance(item, Attitude):
+        return _kinds_of_attitude(item)
+    if isinstance(item, Height) and item.assumed:
+        return ("height assumed",)
+    return (_KINDS.get(type(item)) or type(item).__name__.lower(),)
 
 
 _KINDS: Mapping[type, str] = {Range: "height", BodyVelocity: "velocity"}
+
+
+def _kinds_of_attitude(seen: Attitude) -> tuple[str, ...]:
+    """By its uncertainties, which also in a recording of another log tell what was measured (`logs.sensors`)."""
+    *tilt_std_rad, yaw_std_rad = seen.std_rad
+    assumed = tilt_std_rad.count(_TILT_UNMEASURED_STD_RAD)
+    kinds = [] if yaw_std_rad < math.pi else ["heading unknown"]
+    if kinds and assumed == len(tilt_std_rad):
+        return ("attitude assumed",)
+    return ("attitude", *kinds, *(["tilt assumed"] if assumed else []))
 
 
 def attitude(t_ns: int, roll_rad: float, pitch_rad: float, yaw_rad: float) -> Attitude | None:
@@ -123,7 +142,7 @@ def oriented(t_ns: int, ned_from_body: Float) -> Attitude:
 
 def level_attitude(t_ns: int) -> Attitude:
     """What is believed where nothing tells an attitude: level, as a gimbal holds a camera, and of unknown heading."""
-    tilt_rad = math.radians(TILT_UNMEASURED_STD_DEG)
+    tilt_rad = _TILT_UNMEASURED_STD_RAD
     return Attitude(t_ns, np.eye(3), (tilt_rad, tilt_rad, math.radians(HEADING_UNKNOWN_STD_DEG)))
 
 
