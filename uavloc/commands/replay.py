@@ -33,8 +33,9 @@ It may also be a log of ArduPilot (.bin, .tlog), PX4 (.ulg) or DJI (.SRT) with i
 .SRT beside it, a folder of photos with EXIF, or a ROS bag; 'uavloc logs' tells what is in them (docs/logs.md).
 DIR gets estimates.csv (a row per frame), the track as .geojson, .kml, .gpx and .tum (for evo), track.png, config.toml
 (repeats the run); with --truth metrics.json, errors.csv and truth.tum; with --report report.html; stale.geojson where
-the flight showed the map to be out of date.
+the ground looked unlike the map: it is out of date there, or of another season.
 """
+_UNLIKE = "out of date there, or another season or light (woods above all)"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -170,5 +171,7 @@ def summary(result: Result) -> list[tuple[str, str]]:
     if result.repetition is not None:
         rows.append(("repeats", result.repetition.words))
     if result.stale:
-        rows.append(("map out of date", f"{len(result.stale)} places: see {STALE}"))
+        count = len(result.stale)
+        words = f"{count} {'place' if count == 1 else 'places'}, from several views: {_UNLIKE}; see {STALE}"
+        rows.append(("unlike the map", words))
     return rows if result.metrics is None else rows[:1] + rows[3:] + table(result.metrics)
