@@ -23,15 +23,21 @@ def say(text: str) -> None:
 
 
 def show_table(rows: Sequence[tuple[str, str]], title: str | None = None, width: int = _UNFOLDED) -> None:
-    """Labels with values, on stdout; values are folded to a terminal's width, elsewhere to `width`, and never cut."""
+    """Labels with values, on stdout; values are folded to a terminal's width, elsewhere to `width`, and never cut.
+
+    The title, often a path to be copied, stays on one line.
+    """
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(Column(), Column(overflow="fold"), title=title, title_justify="left", show_header=False)
+    table = Table(Column(), Column(overflow="fold"), show_header=False)
     for label, value in rows:
         table.add_row(Text(printable(label)), Text("\n".join(map(printable, value.split("\n")))))
-    Console(width=None if sys.stdout.isatty() else width).print(table)
+    console = Console(width=None if sys.stdout.isatty() else width)
+    if title is not None:
+        console.print(Text(printable(title), "table.title"), soft_wrap=True)
+    console.print(table)
 
 
 @contextmanager

@@ -185,7 +185,7 @@ class Localizer:
         return self._heights.takeoff
 
     def stale(self) -> list[StaleBlock]:
-        """Parts of the map that the flight so far showed to be out of date."""
+        """Parts of the map that the ground so far looked unlike again and again."""
         return self._asker.stale()
 
     def remarks(self) -> list[str]:

@@ -243,7 +243,7 @@ class Asker:
             self._staleness.witness(block_agreements(one, ground, query.zoom, corner, stride), place_ne_m)
 
     def stale(self) -> list[StaleBlock]:
-        """Parts of the map that the flight showed to be out of date."""
+        """Parts of the map that the ground looked unlike again and again."""
         return self._staleness.stale()
 
     def _cell(self, query: Query, place_ne_m: tuple[float, float]) -> tuple[float, float]:

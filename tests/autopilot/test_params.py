@@ -16,8 +16,11 @@ from told import COPTER, PLANE, PX4, PX4_NEW
 from uavloc.autopilot.paramcheck import RULES, Finding, checked, reminders, rules_for, unfit
 from uavloc.autopilot.paramfile import param_file
 from uavloc.autopilot.paramprotocol import Parameter, decoded, encoded
+from uavloc.autopilot.routes import route_for
 from uavloc.autopilot.rule import Wanted
+from uavloc.autopilot.vehicle import Vehicle
 from uavloc.flightconfig import RouteName
+from uavloc.sim.vehicle.parameters import Parameters as Simulated
 
 
 def has(parameters: Parameters) -> dict[str, Parameter]:
@@ -47,6 +50,17 @@ def test_a_copter_as_it_comes_has_these_faults() -> None:
         "EK3_SRC_OPTIONS": 0,
         "EK3_POSNE_M_NSE": 3.0,
     }
+
+
+@pytest.mark.parametrize("vehicle", [COPTER, PLANE, PX4, PX4_NEW])
+def test_the_simulated_vehicle_is_ready_where_it_says_so(vehicle: Vehicle) -> None:
+    """For the way that suits it and the accuracy that is expected unless another is told."""
+    assert vehicle.version is not None
+    route = route_for(vehicle, "auto")
+    assert route is not None
+    simulated = Simulated("px4" if vehicle.autopilot == "px4" else "ardupilot", vehicle.version, ready=True)
+    parameters = {name: (simulated[name], simulated.kind(name)) for name in simulated.names}
+    assert [finding.rule.name for finding in found(Wanted(route, vehicle), parameters).values() if finding.change] == []
 
 
 def test_the_commonest_mistakes_are_seen() -> None:

@@ -62,6 +62,16 @@ def test_a_vehicle_that_is_not_there_is_named(port: int) -> None:
     assert "no ArduPilot or PX4 with system id 1 within 0.5 s" in ran.err
 
 
+def test_a_port_that_another_program_has_is_said_with_what_to_do(port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", port))
+        ran = at_once("params", "--link", f"udpin:127.0.0.1:{port}", "--timeout-s", "0.5")
+    assert ran.code == 1
+    (line,) = [line for line in ran.err.splitlines() if line.startswith("uavloc: error: ")]
+    for words in (f"port {port} is taken", "uavloc run", "end that one, or", "MAVProxy (--out)", "name the other one"):
+        assert words in line
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

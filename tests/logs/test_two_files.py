@@ -99,6 +99,31 @@ def test_what_is_missing_is_said_with_what_supplies_it(flown: Flown, tlog: Path,
     assert not (tmp_path / "out").exists()
 
 
+def test_all_that_is_missing_is_said_at_once(flown: Flown, tlog: Path, video: Path, tmp_path: Path) -> None:
+    """Each with the option that supplies it, and with all of them it flies."""
+    pictures = "holds no pictures: name the video or the folder of them with --video"
+    camera, cache = "brings no camera.json: name one with --camera", "no tile cache: name one with --cache"
+    out = "no folder for the results: name one with --out"
+    supplied = {
+        pictures: ("--video", video), camera: ("--camera", flown.log / "camera.json"), cache: ("--cache", flown.cache),
+        out: ("--out", tmp_path / "out"),
+    }  # fmt: skip
+    given: list[object] = []
+    for missing, option in supplied.items():
+        ran = at_once("replay", tlog, *given)
+        is_refused(ran, str(tlog), missing)
+        assert [words in ran.err for words in supplied] == [option[0] not in given for option in supplied.values()]
+        given += option
+    recorded = at_once("replay", flown.log)
+    is_refused(recorded, cache, out)
+    assert "--camera" not in recorded.err, "the log brings it"
+    assert "--video" not in recorded.err
+    is_refused(at_once("replay", video), "video without telemetry: name a log with --log", camera, cache, out)
+    is_refused(at_once("replay", "--cache", flown.cache), "no recorded flight: name it as LOG", out)
+    is_refused(at_once("replay", tmp_path / "no.bin"), "no.bin: no such file or folder", cache, out)
+    assert " --cache CACHE [" in works("replay", "--help").out, "what is needed stands without brackets"
+
+
 def test_logs_tells_what_is_in_each_file(tlog: Path, video: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken.SRT"
     broken.write_text("1\n")

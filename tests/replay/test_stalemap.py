@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import shape
 
+from uavloc.commands.replay import summary
 from uavloc.errors import UavlocError
 from uavloc.replay.stalemap import write_stale
+from uavloc.run import Result
 from uavloc.staleness import BLOCK_PX, StaleBlock
 
 ONE = StaleBlock((17, 93_000, 76_001), 0.1234567, 0.0512345, 5, 7)
@@ -54,6 +56,16 @@ def test_the_polygon_is_the_quarter_of_a_tile_that_the_block_is(
 def test_the_ring_runs_as_rfc_7946_wants_it(tmp_path: Path) -> None:
     (feature,) = document(tmp_path / "stale.geojson", [ONE])["features"]
     assert shape(feature["geometry"]).exterior.is_ccw
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 place, "), (3, "3 places, ")])
+def test_the_summary_leaves_open_what_the_reason_is(count: int, said: str) -> None:
+    """Ground of another season looks unlike the map too, which then is not out of date."""
+    told = dict(summary(Result(Path("out"), [], None, stale=[ONE] * count)))["unlike the map"]
+    assert told.startswith(said)
+    for word in ("out of date", "or another season or light", "stale.geojson"):
+        assert word in told
+    assert "unlike the map" not in dict(summary(Result(Path("out"), [], None)))
 
 
 def test_every_block_is_a_feature_and_none_is_an_empty_collection(tmp_path: Path) -> None:

@@ -282,5 +282,8 @@ def _told(error: OSError, url: str) -> str:
     """Why a link cannot be opened, and what can be done where that is known."""
     if error.errno == errno.EADDRINUSE:
         port = url.rpartition(":")[2]
-        return f"port {port} is taken: another program listens there; end that one, or let this link use another port"
+        return (
+            f"port {port} is taken: another program listens there (uavloc run, a ground station); end that one, or let "
+            "MAVProxy (--out) or mavlink-router send to a port for each, and name the other one here"
+        )
     return error.strerror or str(error)

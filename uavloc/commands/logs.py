@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from uavloc.console import say, show_table
+from uavloc.console import TABLE_COLUMNS, say, show_table
 from uavloc.errors import InputError, MissingExtraError
 from uavloc.logs import contents_of
 from uavloc.logs.items import Contents
@@ -37,6 +37,15 @@ _LABELS = {
     "exposure": "camera messages",
     "position": "GNSS (truth only)",
 }
+_BESIDES = {
+    "attitude": {
+        "tilt assumed": "with roll or pitch assumed level",
+        "heading unknown": "without a heading",
+        "attitude assumed": "assumed: level, of unknown heading",
+    },
+    "height": {"height assumed": "assumed: the height over take-off, as if the land were flat"},
+}
+"""What of a kind the log holds in part, or not at all."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +64,7 @@ def run(arguments: argparse.Namespace) -> None:
 def show(paths: Sequence[Path], *, as_json: bool) -> None:
     """Print what is in logs, as tables or as one JSON document; raises InputError where some were refused."""
     if len(paths) == 1 and not as_json:
-        show_table(_rows(contents_of(paths[0])), title=str(paths[0]))
+        show_table(_rows(contents_of(paths[0])), str(paths[0]), TABLE_COLUMNS)
         return
     documents = []
     refused = 0
@@ -70,7 +79,7 @@ def show(paths: Sequence[Path], *, as_json: bool) -> None:
             documents.append(_document(path, contents))
             rows = _rows(contents)
         if not as_json:
-            show_table(rows, title=str(path))
+            show_table(rows, str(path), TABLE_COLUMNS)
     if as_json:
         say(json.dumps(documents, indent=2))
     if refused:
@@ -98,7 +107,7 @@ def _rows(contents: Contents) -> list[tuple[str, str]]:
     rows = [("kind", contents.kind), ("messages", f"{sum(contents.topics.values())}: {shown}{more}")]
     if contents.start_ns is not None and contents.duration_s is not None:
         rows.append(("time", f"{_when(contents)}, {contents.duration_s:.1f} s"))
-    rows += [(label, _count(contents, kind)) for kind, label in _LABELS.items() if contents.items.get(kind)]
+    rows += [(label, told) for kind, label in _LABELS.items() if (told := _told(contents, kind))]
     rows += [("missing", line) for line in _missing(contents)]
     return rows + [("remark", line) for line in contents.remarks]
 
@@ -108,6 +117,12 @@ def _when(contents: Contents) -> str:
     if not contents.utc:
         return f"from {contents.start_ns * 1e-9:.3f} s of its own clock"
     return datetime.fromtimestamp(contents.start_ns * 1e-9, timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _told(contents: Contents, kind: str) -> str:
+    found, besides = contents.items, _BESIDES.get(kind, {})
+    held = [_count(contents, kind)] if found.get(kind) else []
+    return ", ".join([*held, *(f"{found[part]} {words}" for part, words in besides.items() if found.get(part))])
 
 
 def _count(contents: Contents, kind: str) -> str:

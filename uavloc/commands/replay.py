@@ -10,7 +10,8 @@ from typing import Literal
 from uavloc.console import progress, say, show_table
 from uavloc.errors import UsageError
 from uavloc.evaluate import table
-from uavloc.logs.flight import RATE_HZ
+from uavloc.logs.flight import RATE_HZ, Sources
+from uavloc.replay.completeness import camera_of_complete, named_log
 from uavloc.replay.job import TRUTH_OF_LOG, Job
 from uavloc.run import REPORT, STALE, Result, run_replay
 from uavloc.starttext import point_from_text, start_from_text
@@ -32,8 +33,9 @@ It may also be a log of ArduPilot (.bin, .tlog), PX4 (.ulg) or DJI (.SRT) with i
 .SRT beside it, a folder of photos with EXIF, or a ROS bag; 'uavloc logs' tells what is in them (docs/logs.md).
 DIR gets estimates.csv (a row per frame), the track as .geojson, .kml, .gpx and .tum (for evo), track.png, config.toml
 (repeats the run); with --truth metrics.json, errors.csv and truth.tum; with --report report.html; stale.geojson where
-the flight showed the map to be out of date.
+the ground looked unlike the map: it is out of date there, or of another season.
 """
+_UNLIKE = "out of date there, or another season or light (woods above all)"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--topic", action="append", default=[], metavar="NAME", help="topic of a ROS bag to use; may be repeated"
     )
-    parser.add_argument("--cache", required=True, type=Path, metavar="CACHE", help="tile cache of the area")
+    cache = parser.add_argument("--cache", required=True, type=Path, metavar="CACHE", help="tile cache of the area")
     parser.add_argument("--camera", type=Path, metavar="FILE", help="camera file (default: that of the log)")
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="TOML with settings that differ from the defaults (README)"
@@ -73,13 +75,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--truth", type=Path, metavar="FILE|log",
         help="true positions, only to score: a CSV by frame or by time (docs/report.md), or GNSS of the log",
     )  # fmt: skip
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
+    out = parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder for the results")
     parser.add_argument("--report", action="store_true", help="also write report.html: the flight, to look through")
     parser.add_argument(
         "--record", type=Path, metavar="FILE",
         help="also record everything as FILE (.mcap), which replays bit for bit and opens in Foxglove",
     )  # fmt: skip
     parser.set_defaults(run=run)
+    parser.usage = parser.format_usage().removeprefix("usage: ")
+    cache.required = out.required = False  # and still shown as such: `run` names with them what else is missing
 
 
 def sync(text: str) -> float | Literal["auto"]:
@@ -126,6 +130,8 @@ def takeoff(text: str) -> GeoPoint:
 def run(arguments: argparse.Namespace) -> None:
     """Replay the log and tell how it went."""
     log, pictures = _files(arguments)
+    sources = Sources(log, pictures, topics=tuple(arguments.topic))
+    camera_of_complete(sources, arguments.camera, arguments.cache, arguments.out)
     of_log = arguments.truth == Path(TRUTH_OF_LOG) and not arguments.truth.exists()
     job = Job(
         log, arguments.cache, arguments.out, arguments.camera, arguments.config, None if of_log else arguments.truth,
@@ -141,10 +147,8 @@ def run(arguments: argparse.Namespace) -> None:
 def _files(arguments: argparse.Namespace) -> tuple[Path, Path | None]:
     """(log, pictures): a flight that is named beside --log is its pictures. Raises UsageError."""
     flight, log, video = arguments.flight, arguments.log, arguments.video
-    if flight is None and log is None:
-        raise UsageError("name the recorded flight: LOG, or --log FILE with --video FILE (see uavloc replay --help)")
     if flight is None or log is None:
-        return log or flight, video
+        return named_log(log or flight, arguments.cache, arguments.out), video
     if video is not None:
         raise UsageError(f"{flight}: LOG, --log and --video are one too many: a flight is a log and its pictures")
     return log, flight
@@ -167,5 +171,7 @@ def summary(result: Result) -> list[tuple[str, str]]:
     if result.repetition is not None:
         rows.append(("repeats", result.repetition.words))
     if result.stale:
-        rows.append(("map out of date", f"{len(result.stale)} places: see {STALE}"))
+        count = len(result.stale)
+        words = f"{count} {'place' if count == 1 else 'places'}, from several views: {_UNLIKE}; see {STALE}"
+        rows.append(("unlike the map", words))
     return rows if result.metrics is None else rows[:1] + rows[3:] + table(result.metrics)

@@ -37,6 +37,8 @@ _NEEDED = {"attitude", "height", "altitude take-off", "altitude amsl", "altitude
 """Of these a log must tell something."""
 _OTHER_LENGTH_S, _OTHER_LENGTH_SHARE = 3.0, 0.02
 
+_NO_PICTURES = "holds no pictures: name the video or the folder of them with --video"
+
 _log = logging.getLogger(__name__)
 
 
@@ -53,16 +55,13 @@ class Sources:
 
 def open_flight(sources: Sources, size_px: tuple[int, int] | None = None) -> FlightLog:
     """The reader of a flight, told the (width, height) its images must have; raises InputError."""
-    log_path, pictures_path = _which(sources)
-    if Bag.accepts(log_path):
-        log: FlightLog = Bag(log_path, size_px, sources.topics, sources.rate_hz)
-    elif sources.topics:
-        raise UsageError(f"--topic names topics of a ROS bag, which {log_path} is not")
-    else:
-        log = open_log(log_path, size_px)
+    log_path, pictures_path, lacks = _which(sources)
+    if lacks:
+        raise InputError(f"{sources.log}: {lacks}")
+    log = _opened(log_path, sources, size_px)
     if pictures_path is None:
         if not len(log):
-            raise InputError(f"{log_path}: holds no pictures: name the video or the folder of them with --video")
+            raise InputError(f"{log_path}: {_NO_PICTURES}")
         return log
     if len(log) or not isinstance(log, TelemetryLog):
         raise InputError(f"{log_path}: has pictures of its own: --video is for logs without")
@@ -76,26 +75,44 @@ def open_flight(sources: Sources, size_px: tuple[int, int] | None = None) -> Fli
     return Joined(log, pictures, _sync(log, contents, pictures, sources.sync), level)
 
 
-def _which(sources: Sources) -> tuple[Path, Path | None]:
-    """(log, pictures): beside a video its subtitles, beside subtitles their video."""
+def lacking(sources: Sources) -> str:
+    """Which file of a flight is not there, and what option names it; empty where none is. Raises InputError."""
+    log, pictures, lacks = _which(sources)
+    if lacks or pictures is not None:
+        return lacks
+    return "" if len(_opened(log, sources)) else _NO_PICTURES
+
+
+def _opened(path: Path, sources: Sources, size_px: tuple[int, int] | None = None) -> FlightLog:
+    if Bag.accepts(path):
+        return Bag(path, size_px, sources.topics, sources.rate_hz)
+    if sources.topics:
+        raise UsageError(f"--topic names topics of a ROS bag, which {path} is not")
+    return open_log(path, size_px)
+
+
+def _which(sources: Sources) -> tuple[Path, Path | None, str]:
+    """(log, pictures, what is lacking): beside a video its subtitles, beside subtitles their video."""
     log, pictures = sources.log, sources.pictures
     if not log.exists():
         raise InputError(f"{log}: no such file or folder")
     if Video.accepts(log):
         if pictures is not None:
             raise InputError(f"{log}: is a video: name the log of the flight with --log")
-        return _beside(log, (".SRT", ".srt"), "video without telemetry: name a log with --log"), log
+        subtitles = _beside(log, (".SRT", ".srt"))
+        if subtitles is None:
+            return log, log, f"video without telemetry: name a log with --log, or put {log.stem}.SRT beside it"
+        return subtitles, log, ""
     if pictures is None and Srt.accepts(log):
-        endings = [ending for lower in (".mp4", ".mov") for ending in (lower.upper(), lower)]
-        return log, _beside(log, endings, "holds no pictures: name its video with --video")
-    return log, pictures
+        video = _beside(log, (".MP4", ".mp4", ".MOV", ".mov"))
+        if video is None:
+            return log, None, f"holds no pictures: name its video with --video, or put {log.stem}.MP4 beside it"
+        return log, video, ""
+    return log, pictures, ""
 
 
-def _beside(path: Path, endings: tuple[str, ...] | list[str], otherwise: str) -> Path:
-    for ending in endings:
-        if (found := path.with_suffix(ending)).is_file():
-            return found
-    raise InputError(f"{path}: {otherwise}, or put {path.stem}{endings[0]} beside it")
+def _beside(path: Path, endings: tuple[str, ...]) -> Path | None:
+    return next((found for ending in endings if (found := path.with_suffix(ending)).is_file()), None)
 
 
 def _open_pictures(path: Path, size_px: tuple[int, int] | None, rate_hz: float) -> Pictures:

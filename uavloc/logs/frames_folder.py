@@ -12,7 +12,7 @@ from uavloc.errors import InputError, printable
 from uavloc.imagefile import IMAGE_ENDINGS, decode_image, read_bytes, read_image_size
 from uavloc.logs.csv_table import Row, read_table
 from uavloc.logs.frame_names import check_new, frame_name, stem
-from uavloc.logs.items import Contents, Position, kind_of
+from uavloc.logs.items import Contents, Position, kinds_of
 from uavloc.logs.sensors import COLUMNS, DATED_NS, events_of, time_ns
 from uavloc.types import Event, Frame
 from uavloc.validation import nearest
@@ -80,7 +80,7 @@ class FramesFolder:
 
     def contents(self) -> Contents:
         """What the rows of `sensors.csv` tell, and how many have a picture."""
-        items = Counter(kind_of(event) for shot in self._shots for event in shot.events)
+        items = Counter(kind for shot in self._shots for event in shot.events for kind in kinds_of(event))
         items["frame"] = sum(shot.image is not None for shot in self._shots)
         start_ns, end_ns = self._shots[0].t_ns, self._shots[-1].t_ns
         return Contents(self.KIND, {"row": len(self)}, dict(items), start_ns, end_ns, utc=self.utc)

@@ -99,14 +99,28 @@ class Contents:
         return (self.end_ns - self.start_ns) * 1e-9
 
 
-def kind_of(item: Item) -> str:
-    """The kind under which an item is counted: attitude, height, altitude take-off, frame, position, exposure..."""
+def kinds_of(item: Item) -> tuple[str, ...]:
+    """Under what an item is counted: attitude, height, altitude take-off, frame, position, exposure...
+
+    What was not in the log is counted apart: "attitude assumed", "height assumed". An attitude of which only a part was
+    there counts as one, and also as "heading unknown" or "tilt assumed".
+    """
     if isinstance(item, Altitude):
-        return f"altitude {item.above}"
-    return _KINDS.get(type(item)) or type(item).__name__.lower()
+        return (f"altitude {item.above}",)
+    if isinstance(item, Attitude):
+        return _kinds_of_attitude(item)
+    if isinstance(item, Height) and item.assumed:
+        return ("height assumed",)
+    return (_KINDS.get(type(item)) or type(item).__name__.lower(),)
 
 
 _KINDS: Mapping[type, str] = {Range: "height", BodyVelocity: "velocity"}
+
+
+def _kinds_of_attitude(seen: Attitude) -> tuple[str, ...]:
+    if seen.std_rad[2] < math.pi:
+        return ("attitude", "tilt assumed") if seen.assumed else ("attitude",)
+    return ("attitude assumed",) if seen.assumed else ("attitude", "heading unknown")
 
 
 def attitude(t_ns: int, roll_rad: float, pitch_rad: float, yaw_rad: float) -> Attitude | None:

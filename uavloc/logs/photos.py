@@ -8,6 +8,7 @@ from __future__ import annotations
 import calendar
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from uavloc.logs.items import (
     climbed,
     events_of,
     gimbal_attitude,
-    kind_of,
+    kinds_of,
     level_attitude,
     position,
 )
@@ -104,12 +105,10 @@ class Photos:
 
     def contents(self) -> Contents:
         """What the photos tell."""
-        items: dict[str, int] = {"frame": len(self._photos)}
-        for photo in self._photos:
-            for item in photo.items:
-                items[kind_of(item)] = items.get(kind_of(item), 0) + 1
+        items = Counter(frame=len(self._photos))
+        items.update(kind for photo in self._photos for item in photo.items for kind in kinds_of(item))
         first, last = self._photos[0].t_ns, self._photos[-1].t_ns
-        return Contents(self.KIND, {"photo": len(self)}, items, first, last, True, tuple(self.remarks))
+        return Contents(self.KIND, {"photo": len(self)}, dict(items), first, last, True, tuple(self.remarks))
 
     def _dated(self, files: list[Path]) -> list[_Photo]:
         photos, undated, whole = [], 0, 0

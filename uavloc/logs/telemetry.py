@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from uavloc.errors import InputError
-from uavloc.logs.items import Contents, Exposure, Item, Position, events_of, kind_of, rank
+from uavloc.logs.items import Contents, Exposure, Item, Position, events_of, kinds_of, rank
 from uavloc.types import Event
 
 
@@ -67,7 +67,7 @@ class TelemetryLog(ABC):
         first: int | None = None
         last: int | None = None
         for item in self.items():
-            counted[kind_of(item)] += 1
+            counted.update(kinds_of(item))
             first, last = item.t_ns if first is None else first, item.t_ns
         return Contents(self.KIND, dict(self.topics), dict(counted), first, last, self.utc, tuple(self.remarks))
 

@@ -9,9 +9,9 @@ from typing import Literal
 from uavloc.camera import CameraModel, load_camera
 from uavloc.config import Config, load_config
 from uavloc.errors import InputError
-from uavloc.logs import camera_path
 from uavloc.logs.flight import RATE_HZ, Sources
 from uavloc.logs.recording import Recording
+from uavloc.replay.completeness import camera_of_complete
 from uavloc.replay.facts import RunFacts
 from uavloc.replay.repetition import recorded_camera, recorded_config, recorded_start, recorded_takeoff
 from uavloc.tiles import TileCache
@@ -65,9 +65,9 @@ class Setup:
 def setup_of(job: Job) -> Setup:
     """What a job is flown with; raises UavlocError for files that cannot be read or say what cannot be."""
     start = None if job.start == "none" else job.start
-    if not Recording.accepts(job.log):
-        config, camera_file = load_config(job.config), _camera_file(job)
-        camera = load_camera(camera_file)
+    camera_file = camera_of_complete(job.sources, job.camera, job.cache, job.out)
+    if camera_file is not None:
+        config, camera = load_config(job.config), load_camera(camera_file)
         return Setup(config, camera, camera_file, _text(camera_file), start, job.takeoff)
     facts = Recording.read_facts(job.log)
     return Setup(
@@ -78,16 +78,6 @@ def setup_of(job: Job) -> Setup:
         start if job.start else recorded_start(facts, job.log),
         job.takeoff or recorded_takeoff(facts, job.log),
     )
-
-
-def _camera_file(job: Job) -> Path:
-    brought = [camera_path(place) for place in (job.log, job.pictures) if place is not None]
-    path = job.camera or next(filter(None, brought), None)
-    if path is None and not job.log.exists():
-        raise InputError(f"{job.log}: no such file or folder")
-    if path is None:
-        raise InputError(f"{job.log}: brings no camera.json: name one with --camera (uavloc camera calibrate makes it)")
-    return path
 
 
 def _text(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Parts of the map that a flight showed to be out of date, as GeoJSON for QGIS and the next preparation."""
+"""Parts of the map that the ground looked unlike in flight, as GeoJSON for QGIS and the next preparation."""
 
 from __future__ import annotations
 

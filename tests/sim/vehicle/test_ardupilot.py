@@ -10,6 +10,8 @@ from lockstep import Companion, Fixes, external, flight, gps_input, odometry, vi
 
 COPTER_LAND, COPTER_AUTO = 9, 3
 CONST_POS, POS_ABS = 128, 16
+MEASURED_WITH = (("EK3_POSNE_M_NSE", 2.0),)
+"""What the figures were measured with."""
 
 
 def errors_m(c: Companion, fixes: Fixes, until_s: float, from_s: float = 0.0) -> np.ndarray:
@@ -64,7 +66,7 @@ def test_one_position_in_9_s_ends_in_land() -> None:
 
 
 def test_a_jump_of_20_m_is_simply_accepted() -> None:
-    with flight() as c:
+    with flight(overrides=MEASURED_WITH) as c:
         fixes = Fixes(c, vision(c))
         c.fly(20.0, fixes)
         fixes.off_m = (20.0, 0.0)
@@ -112,7 +114,7 @@ def test_a_constant_delay_counts_only_as_viso_delay_ms(
 
 @pytest.mark.parametrize(("rate_hz", "measured_m"), [(2.0, 1.6), (1.0, 1.9), (0.5, 2.5), (0.2, 4.0)])
 def test_noisy_fixes_come_near_the_measured_figures(rate_hz: float, measured_m: float) -> None:
-    with flight(duration_s=150.0, overrides=(("VISO_DELAY_MS", 200.0),)) as c:
+    with flight(duration_s=150.0, overrides=(*MEASURED_WITH, ("VISO_DELAY_MS", 200.0))) as c:
         off = errors_m(c, Fixes(c, vision(c), rate_hz=rate_hz, late_s=0.2, std_m=2.0), 150.0, 10.0)
         assert math.sqrt((off**2).mean()) == pytest.approx(measured_m, rel=0.35)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from uavloc.errors import InputError, MissingExtraError, one_line
 from uavloc.imagefile import decode_image
-from uavloc.logs.items import Contents, Position, kind_of
+from uavloc.logs.items import Contents, Position, kinds_of
 from uavloc.logs.recording.facts import FlightFacts
 from uavloc.logs.recording.file import ESTIMATES, METADATA, NOTES, PICTURES
 from uavloc.logs.recording.messages import EVENT_TOPICS, Content, event_from_json, what_repeats
@@ -99,7 +99,7 @@ class Recording:
             topics[topic] += 1
             if topic in EVENT_TOPICS:
                 times = [*times[:1], message.log_time]
-                items[kind_of(self._read(partial(event_from_json, topic), message, topic))] += 1
+                items.update(kinds_of(self._read(partial(event_from_json, topic), message, topic)))
         start_ns, end_ns = (times[0], times[-1]) if times else (None, None)
         return Contents(self.KIND, dict(topics), dict(items), start_ns, end_ns, True, tuple(self.notes))
 

@@ -36,12 +36,13 @@ STOCK: dict[Family, dict[str, float]] = {
 
 READY: dict[Family, dict[str, float]] = {
     "ardupilot": {
-        "VISO_TYPE": 1, "VISO_DELAY_MS": 20, "EK3_SRC_OPTIONS": 0, "EK3_POSNE_M_NSE": 2,
+        "VISO_TYPE": 1, "VISO_DELAY_MS": 20, "EK3_SRC_OPTIONS": 0, "EK3_POSNE_M_NSE": 3,
         **_source(2, 6, 0, 1, 0, 1), "GPS2_TYPE": 14, "GPS2_DELAY_MS": 20,
     },
     "px4": {"EKF2_EV_CTRL": 5, "EKF2_EV_DELAY": 0, "EKF2_AGP0_ID": 1, "EKF2_AGP0_CTRL": 1, "EKF2_AGP0_DELAY": 20},
 }  # fmt: skip
-"""What is changed so that positions propagated to now are used."""
+"""What is changed so that positions propagated to now are used, with an error of 3 m (1 sigma) as `uavloc params`
+expects unless it is told another."""
 
 _REAL = {
     "EK3_POSNE_M_NSE", "VISO_POS_M_NSE", "VISO_VEL_M_NSE", "VISO_YAW_M_NSE", "VISO_SCALE", "FS_EKF_THRESH",
