@@ -23,9 +23,10 @@ from setuptools.command.develop import develop
 
 NAME = 'uavloc_ros'
 SHARE = f'share/{NAME}'
-# Programs start with the Python of the environment that builds them; built by the system's own Python, which knows
-# nothing of an active environment, with the one that is active when they start. While colcon builds, sys.prefix is
-# the folder it installs to, and sys.real_prefix what sys.prefix was.
+# Programs start with the Python of the environment that builds them; built by the system's own
+# Python, which knows nothing of an active environment, with the one that is active when they
+# start. While colcon builds, sys.prefix is the folder it installs to, and sys.real_prefix what
+# sys.prefix was.
 OF_AN_ENVIRONMENT = getattr(sys, 'real_prefix', sys.prefix) != sys.base_prefix
 ANY_PYTHON = '/usr/bin/env python3'
 
@@ -56,7 +57,7 @@ setup(
     cmdclass={} if OF_AN_ENVIRONMENT else {'develop': Develop},
     maintainer='The uavloc developers',
     maintainer_email='maintainers@uavloc.org',
-    description='Position of a drone without GNSS from camera pictures and a stored map, as a lifecycle node',
+    description='Position of a drone without GNSS, from pictures and a map, as a lifecycle node',
     license='Apache-2.0',
     entry_points={'console_scripts': ['uavloc_node = uavloc_ros.node:main']},
 )
