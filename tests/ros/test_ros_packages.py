@@ -15,10 +15,10 @@ import uavloc
 REPO = Path(__file__).resolve().parents[2]
 FOLDERS = sorted(path.parent for path in (REPO / "ros2_ws" / "src").glob("*/package.xml"))
 KNOWN = {
-    "ament_cmake", "ament_copyright", "ament_index_python", "ament_xmllint", "builtin_interfaces", "diagnostic_msgs",
-    "geometry_msgs", "launch", "launch_ros", "lifecycle_msgs", "nav_msgs", "px4_msgs", "python3-numpy",
-    "python3-pytest", "rcl_interfaces", "rclpy", "rosidl_default_generators", "rosidl_default_runtime", "sensor_msgs",
-    "std_msgs", "std_srvs", "tf2_msgs",
+    "ament_cmake", "ament_copyright", "ament_flake8", "ament_index_python", "ament_pep257", "ament_xmllint",
+    "builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "launch", "launch_ros", "lifecycle_msgs", "nav_msgs",
+    "px4_msgs", "python3-numpy", "python3-pytest", "rcl_interfaces", "rclpy", "rosidl_default_generators",
+    "rosidl_default_runtime", "sensor_msgs", "std_msgs", "std_srvs", "tf2_msgs",
 }  # fmt: skip
 """Packages of Humble and Jazzy, and keys of rosdep."""
 NOT_OF_ROS = {"uavloc", "numpy", "pydantic", "pytest", "setuptools"}

@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Both nodes in one process.
+"""
+Both nodes in one process.
 
-`ros2 launch uavloc_px4 composed.launch.py config_file:=/path/to/uavloc.toml image:=/camera/image_raw`
+`ros2 launch uavloc_px4 composed.launch.py config_file:=uavloc.toml image:=/camera/image_raw`
 """
 
 from pathlib import Path
@@ -27,34 +28,52 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 OF_PX4 = {
-    "imu": "/uavloc/attitude",
-    "height": "/uavloc/height_above_takeoff",
-    "height_above_ground": "/uavloc/height_above_ground",
+    'imu': '/uavloc/attitude',
+    'height': '/uavloc/height_above_takeoff',
+    'height_above_ground': '/uavloc/height_above_ground',
 }
 """What uavloc_px4 publishes, by what uavloc_ros hears."""
-TYPES = {"config_file": str, "autostart": bool, "queue": int, "use_sim_time": bool}
+TYPES = {'config_file': str, 'autostart': bool, 'queue': int, 'use_sim_time': bool}
 
 
 def generate_launch_description() -> LaunchDescription:
     """One process; it has no name of its own, since that would be the name of both nodes."""
-    shares = {name: Path(get_package_share_directory(name)) / "config" for name in ("uavloc_ros", "uavloc_px4")}
+    shares = {
+        name: Path(get_package_share_directory(name)) / 'config'
+        for name in ('uavloc_ros', 'uavloc_px4')
+    }
     arguments = [
-        DeclareLaunchArgument("config_file", description="The TOML that uavloc run takes."),
-        DeclareLaunchArgument("params_file", default_value=str(shares["uavloc_ros"] / "uavloc.yaml")),
-        DeclareLaunchArgument("px4_params_file", default_value=str(shares["uavloc_px4"] / "px4.yaml")),
-        DeclareLaunchArgument("autostart", default_value="true"),
-        DeclareLaunchArgument("queue", default_value="1"),
-        DeclareLaunchArgument("use_sim_time", default_value="false"),
-        DeclareLaunchArgument("image", default_value="image"),
-        DeclareLaunchArgument("camera_info", default_value="camera_info"),
+        DeclareLaunchArgument('config_file', description='The TOML that uavloc run takes.'),
+        DeclareLaunchArgument(
+            'params_file', default_value=str(shares['uavloc_ros'] / 'uavloc.yaml')
+        ),
+        DeclareLaunchArgument(
+            'px4_params_file', default_value=str(shares['uavloc_px4'] / 'px4.yaml')
+        ),
+        DeclareLaunchArgument('autostart', default_value='true'),
+        DeclareLaunchArgument('queue', default_value='1'),
+        DeclareLaunchArgument('use_sim_time', default_value='false'),
+        DeclareLaunchArgument('image', default_value='image'),
+        DeclareLaunchArgument('camera_info', default_value='camera_info'),
     ]
-    given = {name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, kind in TYPES.items()}
-    heard = {**OF_PX4, "image": LaunchConfiguration("image"), "camera_info": LaunchConfiguration("camera_info")}
+    given = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, kind in TYPES.items()
+    }
+    heard = {
+        **OF_PX4,
+        'image': LaunchConfiguration('image'),
+        'camera_info': LaunchConfiguration('camera_info'),
+    }
     both = Node(
-        package="uavloc_px4",
-        executable="uavloc_and_px4",
-        output="screen",
-        parameters=[LaunchConfiguration("params_file"), LaunchConfiguration("px4_params_file"), given],
+        package='uavloc_px4',
+        executable='uavloc_and_px4',
+        output='screen',
+        parameters=[
+            LaunchConfiguration('params_file'),
+            LaunchConfiguration('px4_params_file'),
+            given,
+        ],
         remappings=list(heard.items()),
     )
     return LaunchDescription([*arguments, both])

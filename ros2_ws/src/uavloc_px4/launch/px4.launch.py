@@ -26,17 +26,17 @@ from launch_ros.parameter_descriptions import ParameterValue
 
 def generate_launch_description() -> LaunchDescription:
     """One node, with the example parameters unless others are named."""
-    share = Path(get_package_share_directory("uavloc_px4"))
+    share = Path(get_package_share_directory('uavloc_px4'))
     arguments = [
-        DeclareLaunchArgument("px4_params_file", default_value=str(share / "config" / "px4.yaml")),
-        DeclareLaunchArgument("use_sim_time", default_value="false"),
+        DeclareLaunchArgument('px4_params_file', default_value=str(share / 'config' / 'px4.yaml')),
+        DeclareLaunchArgument('use_sim_time', default_value='false'),
     ]
-    sim_time = ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)
+    sim_time = ParameterValue(LaunchConfiguration('use_sim_time'), value_type=bool)
     node = Node(
-        package="uavloc_px4",
-        executable="px4_node",
-        name="uavloc_px4",
-        output="screen",
-        parameters=[LaunchConfiguration("px4_params_file"), {"use_sim_time": sim_time}],
+        package='uavloc_px4',
+        executable='px4_node',
+        name='uavloc_px4',
+        output='screen',
+        parameters=[LaunchConfiguration('px4_params_file'), {'use_sim_time': sim_time}],
     )
     return LaunchDescription([*arguments, node])

@@ -16,8 +16,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
+import sys
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -25,17 +25,23 @@ from nav_msgs.msg import Odometry
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    qos_profile_sensor_data,
+    QoSProfile,
+    ReliabilityPolicy,
+)
 from rclpy.time import Time
 from sensor_msgs.msg import Imu, NavSatFix
 from std_msgs.msg import Float64
 
-from uavloc.errors import ConfigError, UavlocError, one_line
-from uavloc_px4.generation import POSITION_TOPIC, generation_for, topic_of
+from uavloc.errors import ConfigError, one_line, UavlocError
+from uavloc_px4.generation import generation_for, POSITION_TOPIC, topic_of
 from uavloc_px4.relay import Heights, Relay
 from uavloc_px4.report import report
 from uavloc_px4.settings import Settings
-from uavloc_px4.told import Orientation, filled, lacking
+from uavloc_px4.told import filled, lacking, Orientation
 from uavloc_ros import parameters
 from uavloc_ros.running import ros, spin
 
@@ -45,7 +51,7 @@ PX4_QOS = QoSProfile(
     reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
-"""What PX4 reads with, and compatible with what it writes with (transient local): only the newest counts."""
+"""What PX4 reads with, and fits what it writes with (transient local): only the newest counts."""
 LATCHED_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=1,
@@ -59,40 +65,59 @@ _USAGE = 2
 
 
 class Px4Node(Node):
-    """Between uavloc and PX4; raises ConfigError for parameters that the installed px4_msgs cannot serve."""
+    """Between uavloc and PX4; raises ConfigError for what the installed px4_msgs cannot serve."""
 
     def __init__(self) -> None:
-        super().__init__("uavloc_px4")
+        super().__init__('uavloc_px4')
         self._px4 = _px4_messages()
         parameters.declare(self, Settings)
         self._settings = parameters.read(self, Settings)
-        generation = generation_for(self._settings.px4_version, lambda name: hasattr(self._px4, name))
+        generation = generation_for(
+            self._settings.px4_version, lambda name: hasattr(self._px4, name)
+        )
         self._relay = Relay(self._settings, generation, self._now_ns())
         self._message = getattr(self._px4, generation.type_name)
         if missing := lacking(self._message()):
-            raise ConfigError(f"px4_msgs/{generation.type_name} has no field {missing[0]}: not one this node knows")
+            raise ConfigError(
+                f'px4_msgs/{generation.type_name} has no field {missing[0]}: '
+                'not one this node knows'
+            )
         self._topic = self._settings.topic(topic_of(POSITION_TOPIC, self._message))
         self._position = self.create_publisher(self._message, self._topic, PX4_QOS)
-        self._attitude = self.create_publisher(Imu, "uavloc/attitude", qos_profile_sensor_data)
-        self._above_ground = self.create_publisher(Float64, "uavloc/height_above_ground", qos_profile_sensor_data)
-        self._above_takeoff = self.create_publisher(Float64, "uavloc/height_above_takeoff", qos_profile_sensor_data)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_subscription(NavSatFix, "uavloc/fix", self._heard(self._relay.fix, self._send), 10)
-        self.create_subscription(Odometry, "uavloc/odometry", self._heard(self._relay.odometry, self._send), 10)
-        self.create_subscription(NavSatFix, "uavloc/origin", self._heard(self._relay.origin), LATCHED_QOS)
-        self._listen("VehicleAttitude", "vehicle_attitude", self._relay.attitude, self._turn)
-        self._listen("VehicleLocalPosition", "vehicle_local_position", self._relay.heights, self._rise)
-        self._listen("EstimatorStatusFlags", "estimator_status_flags", self._relay.flags)
-        self._listen("TimesyncStatus", "timesync_status", self._relay.timesync)
+        self._attitude = self.create_publisher(Imu, 'uavloc/attitude', qos_profile_sensor_data)
+        self._above_ground = self.create_publisher(
+            Float64, 'uavloc/height_above_ground', qos_profile_sensor_data
+        )
+        self._above_takeoff = self.create_publisher(
+            Float64, 'uavloc/height_above_takeoff', qos_profile_sensor_data
+        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        self.create_subscription(
+            NavSatFix, 'uavloc/fix', self._heard(self._relay.fix, self._send), 10
+        )
+        self.create_subscription(
+            Odometry, 'uavloc/odometry', self._heard(self._relay.odometry, self._send), 10
+        )
+        self.create_subscription(
+            NavSatFix, 'uavloc/origin', self._heard(self._relay.origin), LATCHED_QOS
+        )
+        self._listen('VehicleAttitude', 'vehicle_attitude', self._relay.attitude, self._turn)
+        self._listen(
+            'VehicleLocalPosition', 'vehicle_local_position', self._relay.heights, self._rise
+        )
+        self._listen('EstimatorStatusFlags', 'estimator_status_flags', self._relay.flags)
+        self._listen('TimesyncStatus', 'timesync_status', self._relay.timesync)
         self.create_timer(_REPORT_S, self._tell, clock=Clock(clock_type=ClockType.STEADY_TIME))
-        self.get_logger().info(f"positions go out as {generation.type_name} on {self._topic}")
+        self.get_logger().info(f'positions go out as {generation.type_name} on {self._topic}')
 
     def _now_ns(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
-    def _listen(self, type_name: str, topic: str, take: Callable[[Any, int], Any], then: Any = None) -> None:
+    def _listen(
+        self, type_name: str, topic: str, take: Callable[[Any, int], Any], then: Any = None
+    ) -> None:
         message = getattr(self._px4, type_name)
-        name = self._settings.topic(topic_of(f"/fmu/out/{topic}", message))
+        name = self._settings.topic(topic_of(f'/fmu/out/{topic}', message))
         self.create_subscription(message, name, self._heard(take, then), PX4_QOS)
 
     def _heard(
@@ -101,8 +126,12 @@ class Px4Node(Node):
         def heard(message: Any) -> None:
             try:
                 result = take(message, self._now_ns())
-            except Exception as error:  # whatever a publisher puts into a message, the flight goes on
-                self._relay.counts[f"unreadable: {type(error).__name__}: {one_line(error)[:80]}"] += 1
+            except (
+                Exception
+            ) as error:  # whatever a publisher puts into a message, the flight goes on
+                self._relay.counts[
+                    f'unreadable: {type(error).__name__}: {one_line(error)[:80]}'
+                ] += 1
                 return
             if result is not None and then is not None:
                 then(result)
@@ -132,12 +161,14 @@ class Px4Node(Node):
             self._above_takeoff.publish(Float64(data=heights.above_takeoff_m))
 
     def _tell(self) -> None:
-        """The diagnostics."""
+        """Publish the diagnostics."""
         listeners = self._position.get_subscription_count()
         told = DiagnosticArray()
         told.header.stamp = self.get_clock().now().to_msg()
-        for part in report(self._relay, self._now_ns(), listeners, self._topic, self._message.__name__):
-            status = DiagnosticStatus(name=part.name, message=part.message, hardware_id="px4")
+        for part in report(
+            self._relay, self._now_ns(), listeners, self._topic, self._message.__name__
+        ):
+            status = DiagnosticStatus(name=part.name, message=part.message, hardware_id='px4')
             status.level = bytes([part.level])
             status.values = [KeyValue(key=key, value=value) for key, value in part.values.items()]
             told.status.append(status)
@@ -145,11 +176,13 @@ class Px4Node(Node):
 
 
 def _px4_messages() -> Any:
-    """The messages of px4_msgs, of whichever branch is installed; raises ConfigError where none is."""
+    """Import px4_msgs, of whichever branch is installed; raises ConfigError where none is."""
     try:
         from px4_msgs import msg
     except ImportError as error:
-        raise ConfigError("px4_msgs is not installed: build the branch of it that belongs to the firmware") from error
+        raise ConfigError(
+            'px4_msgs is not installed: build the branch of it that belongs to the firmware'
+        ) from error
     return msg
 
 
@@ -163,10 +196,10 @@ def main(args: list[str] | None = None) -> int:
             finally:
                 node.destroy_node()
         except UavlocError as error:
-            sys.stderr.write(f"{error}\n")
+            sys.stderr.write(f'{error}\n')
             return _USAGE
     return 0
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     sys.exit(main())

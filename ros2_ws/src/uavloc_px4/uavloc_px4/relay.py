@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What goes to PX4 and what comes from it, with everything that was refused counted. Knows no ROS."""
+"""What goes to PX4 and comes from it, with all that was refused counted. Knows no ROS."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from uavloc.types import Estimate
 from uavloc_px4.generation import Generation
 from uavloc_px4.settings import Settings
 from uavloc_px4.told import (
-    Orientation,
     above_ground_m,
     above_takeoff_m,
     aux_fields,
     estimate_of_fix,
     estimate_of_odometry,
     flags_of,
+    Orientation,
     orientation_of,
     origin_of,
 )
@@ -52,7 +52,7 @@ class Heights:
 
 
 class Relay:
-    """Messages in, values of messages out; None where nothing is to be sent. Times are of the node's clock."""
+    """Messages in, values of messages out; None: send nothing. Times are of the node's clock."""
 
     def __init__(self, settings: Settings, generation: Generation, start_ns: int) -> None:
         self.clock = StampClock()
@@ -62,7 +62,9 @@ class Relay:
         self.attitude_ns: int | None = None
         self.round_trip_us: int | None = None
         self._settings = settings
-        self._positions = AuxPositions(settings.min_std_m, settings.rate_hz, settings.delay_max_ms * 1e-3, start_ns)
+        self._positions = AuxPositions(
+            settings.min_std_m, settings.rate_hz, settings.delay_max_ms * 1e-3, start_ns
+        )
         self._local: LocalFrame | None = None
         self._flags: tuple[int, EkfFlags] | None = None
 
@@ -71,33 +73,33 @@ class Relay:
         self._local = origin_of(message) or self._local
 
     def fix(self, message: Any, now_ns: int) -> dict[str, Any] | None:
-        """A position of uavloc at an exposure."""
+        """Take a position of uavloc at an exposure."""
         return self._out(estimate_of_fix(message), now_ns)
 
     def odometry(self, message: Any, now_ns: int) -> dict[str, Any] | None:
-        """A position of uavloc that was carried on."""
+        """Take a position of uavloc that was carried on."""
         if self._local is None:
             return self._out(Withheld.NO_ORIGIN, now_ns)
         return self._out(estimate_of_odometry(message, self._local), now_ns)
 
     def attitude(self, message: Any, now_ns: int) -> Orientation | None:
         """PX4's vehicle_attitude, at the time of its measurement on the node's clock."""
-        t_ns = self._measured("attitude", message, now_ns)
+        t_ns = self._measured('attitude', message, now_ns)
         if t_ns is None:
             return None
         orientation = orientation_of(message, t_ns, self._fresh_flags(now_ns))
-        self.counts["attitude: no rotation" if orientation is None else "attitude"] += 1
+        self.counts['attitude: no rotation' if orientation is None else 'attitude'] += 1
         if orientation is not None:
             self.attitude_ns = now_ns
         return orientation
 
     def heights(self, message: Any, now_ns: int) -> Heights | None:
-        """The heights in PX4's vehicle_local_position; nothing else of it is looked at."""
-        if self._measured("height", message, now_ns) is None:
+        """Take the heights in PX4's vehicle_local_position; nothing else of it is looked at."""
+        if self._measured('height', message, now_ns) is None:
             return None
         heights = Heights(above_ground_m(message), above_takeoff_m(message))
-        self.counts["height above ground"] += heights.above_ground_m is not None
-        self.counts["height above take-off"] += heights.above_takeoff_m is not None
+        self.counts['height above ground'] += heights.above_ground_m is not None
+        self.counts['height above take-off'] += heights.above_takeoff_m is not None
         return heights
 
     def flags(self, message: Any, now_ns: int) -> None:
@@ -115,9 +117,11 @@ class Relay:
         chosen = self._positions.choose(told, now_ns) if isinstance(told, Estimate) else told
         fields = self._fields(chosen, now_ns) if isinstance(chosen, AuxPosition) else None
         if fields is None:
-            self.counts[f"withheld: {chosen if isinstance(chosen, Withheld) else Withheld.NO_CLOCK}"] += 1
+            self.counts[
+                f'withheld: {chosen if isinstance(chosen, Withheld) else Withheld.NO_CLOCK}'
+            ] += 1
             return None
-        self.counts["sent"] += 1
+        self.counts['sent'] += 1
         self.sent_ns = now_ns
         self.fusion.sent(now_ns)
         return fields
@@ -131,12 +135,12 @@ class Relay:
     def _measured(self, kind: str, message: Any, now_ns: int) -> int | None:
         """When it was measured, on our clock; None, counted, where that cannot be."""
         if not self.clock.hear(int(message.timestamp), now_ns):
-            self.counts[f"{kind}: odd time stamp"] += 1
+            self.counts[f'{kind}: odd time stamp'] += 1
             return None
         sample_us = int(message.timestamp_sample)
         t_ns = self.clock.ours(sample_us) if sample_us > 0 else None
         if t_ns is None or not -_STALE_NS < now_ns - t_ns < _STALE_NS:
-            self.counts[f"{kind}: stale"] += 1
+            self.counts[f'{kind}: stale'] += 1
             return None
         return min(t_ns, now_ns)
 

@@ -27,5 +27,5 @@ def main(args: list[str] | None = None) -> int:
     return run(args, lambda: [Px4Node()])
 
 
-if __name__ == "__main__":
+if __name__ == '__main__':
     sys.exit(main())

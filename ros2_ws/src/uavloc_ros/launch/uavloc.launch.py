@@ -12,9 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The node alone.
+"""
+The node alone.
 
-`ros2 launch uavloc_ros uavloc.launch.py config_file:=/path/to/uavloc.toml image:=/camera/image_raw`
+`ros2 launch uavloc_ros uavloc.launch.py config_file:=uavloc.toml image:=/camera/image_raw`
 """
 
 from pathlib import Path
@@ -26,29 +27,45 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-TOPICS = ("image", "camera_info", "imu", "attitude", "range", "height", "height_above_ground", "odometry")
+TOPICS = (
+    'image',
+    'camera_info',
+    'imu',
+    'attitude',
+    'range',
+    'height',
+    'height_above_ground',
+    'odometry',
+)
 """Each is an argument too: where the node hears it."""
 
 
 def generate_launch_description() -> LaunchDescription:
     """One node, configured and activated at once unless `autostart:=false`."""
-    share = Path(get_package_share_directory("uavloc_ros"))
+    share = Path(get_package_share_directory('uavloc_ros'))
     arguments = [
-        DeclareLaunchArgument("config_file", description="The TOML that uavloc run takes."),
-        DeclareLaunchArgument("params_file", default_value=str(share / "config" / "uavloc.yaml")),
-        DeclareLaunchArgument("autostart", default_value="true", description="Configure and activate at once."),
-        DeclareLaunchArgument("queue", default_value="1", description="1: the newest picture only; more for a bag."),
-        DeclareLaunchArgument("use_sim_time", default_value="false"),
+        DeclareLaunchArgument('config_file', description='The TOML that uavloc run takes.'),
+        DeclareLaunchArgument('params_file', default_value=str(share / 'config' / 'uavloc.yaml')),
+        DeclareLaunchArgument(
+            'autostart', default_value='true', description='Configure and activate at once.'
+        ),
+        DeclareLaunchArgument(
+            'queue', default_value='1', description='1: the newest picture only; more for a bag.'
+        ),
+        DeclareLaunchArgument('use_sim_time', default_value='false'),
         *(DeclareLaunchArgument(topic, default_value=topic) for topic in TOPICS),
     ]
-    typed = {"autostart": bool, "queue": int, "use_sim_time": bool, "config_file": str}
-    values = {name: ParameterValue(LaunchConfiguration(name), value_type=kind) for name, kind in typed.items()}
+    typed = {'autostart': bool, 'queue': int, 'use_sim_time': bool, 'config_file': str}
+    values = {
+        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
+        for name, kind in typed.items()
+    }
     node = Node(
-        package="uavloc_ros",
-        executable="uavloc_node",
-        name="uavloc",
-        output="screen",
-        parameters=[LaunchConfiguration("params_file"), values],
+        package='uavloc_ros',
+        executable='uavloc_node',
+        name='uavloc',
+        output='screen',
+        parameters=[LaunchConfiguration('params_file'), values],
         remappings=[(topic, LaunchConfiguration(topic)) for topic in TOPICS],
     )
     return LaunchDescription([*arguments, node])

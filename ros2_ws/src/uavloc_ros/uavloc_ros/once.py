@@ -24,21 +24,24 @@ _REMEMBERED = 1024
 
 
 class Once:
-    """Hands on the first copy of each message, told apart by their stamps; one without a stamp only by best effort.
+    """
+    Hands on the first copy of each message, told apart by their stamps.
 
-    Heard reliably, large pictures all arrive (of 1.5 MB, best effort lost two of five on a socket of the usual size);
-    with best effort, those of a publisher that offers no more do.
+    One without a stamp counts only as best effort brings it.
+
+    Heard reliably, large pictures all arrive (of 1.5 MB, best effort lost two of five on a socket
+    of the usual size); with best effort, those of a publisher that offers no more do.
     """
 
     def __init__(self, heard: Callable[[Any], None]) -> None:
         self._heard, self._seen = heard, deque[tuple[int, int]](maxlen=_REMEMBERED)
 
     def best_effort(self, message: Any) -> None:
-        """A copy that came so."""
+        """Take a copy that came so."""
         self._first(message, unstamped=True)
 
     def reliable(self, message: Any) -> None:
-        """A copy that came so."""
+        """Take a copy that came so."""
         self._first(message, unstamped=False)
 
     def _first(self, message: Any, *, unstamped: bool) -> None:

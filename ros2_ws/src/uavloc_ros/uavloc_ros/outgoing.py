@@ -12,7 +12,8 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is known, as messages of ROS: ENU worlds and FLU bodies (REP 103), metres from the origin of the map frame.
+"""
+What is known, as messages of ROS: ENU worlds, FLU bodies (REP 103), metres from the map's origin.
 
 Messages are handed in empty and come back filled, so that nothing here needs ROS.
 """
@@ -40,14 +41,17 @@ _SAME_PX, _SAME_SHARE = 2.0, 0.02
 
 
 def stamp(message: Any, t_ns: int, frame_id: str) -> Any:
-    """The message with the time and frame of its header."""
-    message.header.stamp.sec, message.header.stamp.nanosec = t_ns // 1_000_000_000, t_ns % 1_000_000_000
+    """Set the time and frame of the header."""
+    message.header.stamp.sec, message.header.stamp.nanosec = (
+        t_ns // 1_000_000_000,
+        t_ns % 1_000_000_000,
+    )
     message.header.frame_id = frame_id
     return message
 
 
 def fix(message: Any, estimate: Estimate, frame_id: str, min_std_m: float) -> Any:
-    """NavSatFix: the position at the exposure, or the status that there is none. The altitude is not known."""
+    """NavSatFix: the position at the exposure, or that there is none; no altitude."""
     stamp(message, estimate.t_ns, frame_id)
     message.status.status, message.status.service = NO_FIX, 0
     message.latitude = message.longitude = message.altitude = math.nan
@@ -71,7 +75,8 @@ def origin(message: Any, t_ns: int, point: GeoPoint, frame_id: str) -> Any:
 
 
 class LocalPoses:
-    """Estimates as poses in a local ENU frame; for one thread.
+    """
+    Estimates as poses in a local ENU frame; for one thread.
 
     Heights are not known: z is 0, with a variance to match.
     """
@@ -80,11 +85,15 @@ class LocalPoses:
         self._local, self._min_std_m = LocalFrame(about.lat_deg, about.lon_deg), min_std_m
 
     def pose(self, message: Any, estimate: Estimate, attitude: Attitude | None) -> Any:
-        """PoseWithCovariance of an estimate that has a position."""
+        """Fill the PoseWithCovariance of an estimate that has a position."""
         assert estimate.point is not None
         assert estimate.cov_ne_m2 is not None
         north, east = self._local.ne_from_geo(estimate.point.lat_deg, estimate.point.lon_deg)
-        message.pose.position.x, message.pose.position.y, message.pose.position.z = east, north, 0.0
+        message.pose.position.x, message.pose.position.y, message.pose.position.z = (
+            east,
+            north,
+            0.0,
+        )
         cov = np.diag([0.0, 0.0, UNKNOWN_VARIANCE, *[math.pi**2] * 3])
         cov[:2, :2] = _en_cov(estimate.cov_ne_m2, self._min_std_m)
         q, turned = message.pose.orientation, ned_from_body(estimate, attitude)
@@ -95,15 +104,23 @@ class LocalPoses:
         message.covariance = cov.ravel()
         return message
 
-    def odometry(self, message: Any, estimate: Estimate, attitude: Attitude | None, body_frame: str) -> Any:
-        """Odometry of an estimate that has a position: the velocity is along the axes of the body."""
+    def odometry(
+        self, message: Any, estimate: Estimate, attitude: Attitude | None, body_frame: str
+    ) -> Any:
+        """Fill the Odometry of an estimate that has a position; the velocity is in body axes."""
         message.child_frame_id = body_frame
         self.pose(message.pose, estimate, attitude)
         turned, cov = ned_from_body(estimate, attitude), np.diag([UNKNOWN_VARIANCE] * 6)
-        if turned is not None and estimate.vel_ne_mps is not None and estimate.vel_std_mps is not None:
+        if (
+            turned is not None
+            and estimate.vel_ne_mps is not None
+            and estimate.vel_std_mps is not None
+        ):
             flu_from_ned = FLU_FROM_FRD.T @ turned.T
             v = message.twist.twist.linear
-            v.x, v.y, v.z = (float(part) for part in flu_from_ned @ np.array([*estimate.vel_ne_mps, 0.0]))
+            v.x, v.y, v.z = (
+                float(part) for part in flu_from_ned @ np.array([*estimate.vel_ne_mps, 0.0])
+            )
             ned_cov = np.diag([estimate.vel_std_mps**2, estimate.vel_std_mps**2, UNKNOWN_VARIANCE])
             cov[:3, :3] = flu_from_ned @ ned_cov @ flu_from_ned.T
         message.twist.covariance = cov.ravel()
@@ -111,7 +128,7 @@ class LocalPoses:
 
 
 def transform(message: Any, odometry: Any) -> Any:
-    """TransformStamped from the map frame to the body, as an Odometry has it."""
+    """Fill the TransformStamped from the map frame to the body, as an Odometry has it."""
     message.header, message.child_frame_id = odometry.header, odometry.child_frame_id
     place, to = odometry.pose.pose.position, message.transform.translation
     to.x, to.y, to.z = place.x, place.y, place.z
@@ -122,14 +139,14 @@ def transform(message: Any, odometry: Any) -> Any:
 def picture(message: Any, t_ns: int, pixels: Pixels, frame_id: str) -> Any:
     """Image of RGB pixels."""
     stamp(message, t_ns, frame_id)
-    message.height, message.width, message.encoding = pixels.shape[0], pixels.shape[1], "rgb8"
+    message.height, message.width, message.encoding = pixels.shape[0], pixels.shape[1], 'rgb8'
     message.step, message.is_bigendian = 3 * pixels.shape[1], 0
-    message.data = array.array("B", pixels.tobytes())
+    message.data = array.array('B', pixels.tobytes())
     return message
 
 
 def ned_from_body(estimate: Estimate, attitude: Attitude | None) -> Float | None:
-    """The measured attitude with the heading of the estimate; None where either is not known."""
+    """Turn the measured attitude to the heading of the estimate; None without either."""
     if attitude is None or estimate.heading_rad is None:
         return None
     measured_rad = rpy_from_rotation(attitude.ned_from_body)[2]
@@ -152,23 +169,28 @@ def quaternion(rotation: Float) -> tuple[float, float, float, float]:
 
 
 def camera_trouble(message: Any, camera: CameraModel) -> str:
-    """In what a CameraInfo contradicts the camera file; empty where it does not, or says nothing (K all zero)."""
+    """In what a CameraInfo contradicts the camera file; empty: nothing, or K is zero."""
     size_px = int(message.width), int(message.height)
     if size_px != (camera.width_px, camera.height_px):
-        told = f"{camera.width_px} x {camera.height_px}"
-        return f"{size_px[0]} x {size_px[1]} px, the camera file says {told}"
+        told = f'{camera.width_px} x {camera.height_px}'
+        return f'{size_px[0]} x {size_px[1]} px, the camera file says {told}'
     fx, cx, fy, cy = (float(message.k[index]) for index in (0, 2, 4, 5))
     if fx == 0.0:
-        return ""
-    for name, theirs, ours in (("fx", fx, camera.fx_px), ("fy", fy, camera.fy_px), ("cx", cx, camera.cx_px),
-                             ("cy", cy, camera.cy_px)):  # fmt: skip
+        return ''
+    pairs = {
+        'fx': (fx, camera.fx_px),
+        'fy': (fy, camera.fy_px),
+        'cx': (cx, camera.cx_px),
+        'cy': (cy, camera.cy_px),
+    }
+    for name, (theirs, ours) in pairs.items():
         if not abs(theirs - ours) <= _SAME_PX + _SAME_SHARE * ours:
-            return f"{name} {theirs:.1f} px, the camera file says {ours:.1f}"
-    return ""
+            return f'{name} {theirs:.1f} px, the camera file says {ours:.1f}'
+    return ''
 
 
 def _en_cov(cov_ne_m2: Float, min_std_m: float) -> Float:
-    """The covariance (east, north), along no axis less than the least that is ever claimed."""
+    """Reorder to east, north, with no axis shorter than the least that is ever claimed."""
     variances, axes = np.linalg.eigh(cov_ne_m2)
     floored: Float = (axes * np.maximum(variances, min_std_m**2)) @ axes.T
     return floored[np.ix_(_EN_FROM_NE, _EN_FROM_NE)]

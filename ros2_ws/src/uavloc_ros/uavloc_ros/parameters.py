@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Parameters of a node as a section of settings: declared, described and checked from there alone."""
+"""Parameters of a node as a section of settings: declared, described and checked from there."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ from uavloc.errors import ConfigError
 from uavloc.section import Section
 from uavloc.validation import refusal
 
-Kind = TypeVar("Kind", bound=Section)
+Kind = TypeVar('Kind', bound=Section)
 
 
 def declare(node: Any, kind: type[Section]) -> None:
     """Declare all of a section; of whichever type, since they are checked together."""
     for name, field in kind.model_fields.items():
-        told = ParameterDescriptor(description=field.description or "", dynamic_typing=True)
+        told = ParameterDescriptor(description=field.description or '', dynamic_typing=True)
         node.declare_parameter(name, field.default, told)
 
 
 def read(node: Any, kind: type[Kind]) -> Kind:
-    """The settings as the parameters are now; raises ConfigError as `checked` does."""
+    """Read the settings as the parameters are now; raises ConfigError as `checked` does."""
     return checked(kind, {name: node.get_parameter(name).value for name in kind.model_fields})
 
 
 def checked(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
-    """The settings of these values; raises ConfigError for one that is of another kind or out of range."""
+    """Check these values; raises ConfigError for one that is of another kind or out of range."""
     try:
         return kind(**values)
     except ValidationError as error:
-        raise ConfigError(f"parameter {refusal(error, kind)}") from error
+        raise ConfigError(f'parameter {refusal(error, kind)}') from error

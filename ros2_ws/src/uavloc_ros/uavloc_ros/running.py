@@ -28,7 +28,7 @@ from uavloc.errors import one_line
 
 @contextmanager
 def ros(args: list[str] | None) -> Iterator[None]:
-    """ROS while this lasts; the end that is asked for from outside is the end of it, whatever it interrupts."""
+    """ROS while this lasts; an end that is asked for from outside ends it anywhere."""
     rclpy.init(args=args)
     try:
         yield
@@ -42,9 +42,11 @@ def ros(args: list[str] | None) -> Iterator[None]:
 
 
 def spin(executor: Any, nodes: Sequence[Any]) -> None:
-    """Call back until the end is asked for.
+    """
+    Call back until the end is asked for.
 
-    What a callback raises is said, and the flight goes on: rclpy itself raises for a transition that cannot be.
+    What a callback raises is said, and the flight goes on: rclpy itself raises for a transition
+    that cannot be.
     """
     for node in nodes:
         executor.add_node(node)
@@ -55,4 +57,6 @@ def spin(executor: Any, nodes: Sequence[Any]) -> None:
             return
         except Exception as error:
             if rclpy.ok():
-                nodes[0].get_logger().error(f"a callback failed: {type(error).__name__}: {one_line(error)}")
+                nodes[0].get_logger().error(
+                    f'a callback failed: {type(error).__name__}: {one_line(error)}'
+                )

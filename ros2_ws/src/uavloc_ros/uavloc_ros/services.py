@@ -16,13 +16,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
+import time
 from typing import Any
 
-import rclpy
 from nav_msgs.srv import LoadMap
+import rclpy
 from std_srvs.srv import SetBool
 
 from uavloc.errors import ConfigError, UavlocError
@@ -47,18 +47,18 @@ class Services:
     def offered(self) -> list[tuple[Any, str, Callable[[Any, Any], Any]]]:
         """(type, name, answer) of each."""
         services: list[tuple[Any, str, Callable[[Any, Any], Any]]] = [
-            (SetBool, "~/pause", self.pause),
-            (LoadMap, "~/load_cache", self.load_cache),
+            (SetBool, '~/pause', self.pause),
+            (LoadMap, '~/load_cache', self.load_cache),
         ]
         if Relocalize is None:
-            self._logger.warning("uavloc_msgs is not built: there is no service relocalize")
+            self._logger.warning('uavloc_msgs is not built: there is no service relocalize')
             return services
-        return [*services, (Relocalize, "~/relocalize", self.relocalize)]
+        return [*services, (Relocalize, '~/relocalize', self.relocalize)]
 
     def pause(self, request: Any, response: Any) -> Any:
         """std_srvs/srv/SetBool: no positions are published, or they are again."""
         operator = self._operator()
-        response.success, response.message = operator is not None, "not configured"
+        response.success, response.message = operator is not None, 'not configured'
         if operator is not None:
             response.message = operator.pause() if request.data else operator.resume()
         return response
@@ -68,8 +68,10 @@ class Services:
         operator = self._operator()
         try:
             if operator is None:
-                raise ConfigError("not configured")
-            response.message = operator.hint(GeoPoint(request.latitude, request.longitude), request.radius)
+                raise ConfigError('not configured')
+            response.message = operator.hint(
+                GeoPoint(request.latitude, request.longitude), request.radius
+            )
             response.success = True
         except UavlocError as error:
             response.success, response.message = False, str(error)
@@ -77,7 +79,7 @@ class Services:
 
     def load_cache(self, request: Any, response: Any) -> Any:
         """nav_msgs/srv/LoadMap: answered when the cache is open, or not to be opened."""
-        operator, path = self._operator(), Path(request.map_url.removeprefix("file://"))
+        operator, path = self._operator(), Path(request.map_url.removeprefix('file://'))
         results = LoadMap.Response
         response.result = results.RESULT_UNDEFINED_FAILURE
         if operator is None:
@@ -90,20 +92,21 @@ class Services:
         except UavlocError as error:
             self._logger.error(str(error))
             return response
-        # One line for each severity: rclpy remembers that of a place in the source, and raises for another one.
-        if said.startswith("opened"):
-            self._logger.info(f"cache: {said}")
+        # One line for each severity: rclpy remembers that of a place in the source, and raises for
+        # another one.
+        if said.startswith('opened'):
+            self._logger.info(f'cache: {said}')
             response.result = results.RESULT_SUCCESS
         else:
-            self._logger.error(f"cache: {said}")
+            self._logger.error(f'cache: {said}')
             response.result = results.RESULT_INVALID_MAP_DATA
         return response
 
 
 def _opened(operator: Operator, path: Path) -> str:
-    """What became of opening another cache."""
+    """Open another cache, and say what became of it."""
     said, until_s = operator.switch(path), time.monotonic() + _LOAD_S
-    while said.startswith("opening") and time.monotonic() < until_s and rclpy.ok():
+    while said.startswith('opening') and time.monotonic() < until_s and rclpy.ok():
         time.sleep(_OPENING_S)
-        said = str(operator.status()["switch"])
+        said = str(operator.status()['switch'])
     return said
