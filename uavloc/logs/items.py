@@ -118,9 +118,11 @@ _KINDS: Mapping[type, str] = {Range: "height", BodyVelocity: "velocity"}
 
 
 def _kinds_of_attitude(seen: Attitude) -> tuple[str, ...]:
-    if seen.std_rad[2] < math.pi:
-        return ("attitude", "tilt assumed") if seen.assumed else ("attitude",)
-    return ("attitude assumed",) if seen.assumed else ("attitude", "heading unknown")
+    heading_unknown = seen.std_rad[2] >= math.pi
+    if seen.assumed and heading_unknown and np.array_equal(seen.ned_from_body, np.eye(3)):
+        return ("attitude assumed",)
+    doubts = {"heading unknown": heading_unknown, "tilt assumed": seen.assumed}
+    return ("attitude", *(doubt for doubt, there in doubts.items() if there))
 
 
 def attitude(t_ns: int, roll_rad: float, pitch_rad: float, yaw_rad: float) -> Attitude | None:
