@@ -24,6 +24,15 @@ from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 
+_REPLY_WAITS_S = 5.0
+
+
+def _until_heard(writer: DataWriter) -> None:
+    """The client may have found the service before the service found it: rmw_cyclonedds waits for that too."""
+    end_s = time.monotonic() + _REPLY_WAITS_S
+    while not writer.get_matched_subscriptions() and time.monotonic() < end_s:
+        time.sleep(0.01)
+
 
 class Parameter:
     def __init__(self, value: Any) -> None:
@@ -148,6 +157,7 @@ class Node:
         def answered(sample: Any) -> None:
             said = callback(rosmodules.from_wire(sample, service.Request), service.Response())
             assert isinstance(said, service.Response)
+            _until_heard(writer)
             writer.write(rosmodules.to_wire(said, partial(reply, client=sample.client, sequence=sample.sequence)))
 
         entity = (reader, answered, callback_group or self._group)
