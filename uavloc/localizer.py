@@ -58,7 +58,7 @@ OnLook: TypeAlias = Callable[[Look, LocalFrame], None]
 
 _COMPASS_JUMP_DEG = 15.0
 """A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
-_VAGUE_TILT_DEG = 2.0
+_VAGUE_TILT_DEG = 4.0
 """Roll and pitch less certain than this (1 sigma) tell nothing of the mount: what looks like it may be the tilt."""
 _ASLANT = 0.35
 """Ground seen farther aside than this share of the height: there, relief and tilt look like a change of height."""

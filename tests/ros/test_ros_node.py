@@ -175,8 +175,14 @@ def check_local_frames(ears: Ears, fixes: list[Any]) -> None:
     """Poses and odometry are metres east and north of the origin, which a late listener is told."""
     (origin,) = ears.origin.take(10)
     local = LocalFrame(origin.latitude, origin.longitude)
-    poses = {stamp_ns(pose): pose for pose in ears.poses.take(1000)}
     published = [fix for fix in fixes if fix.status.status == 0]
+    poses: dict[int, Any] = {}
+
+    def all_came() -> bool:
+        poses.update((stamp_ns(pose), pose) for pose in ears.poses.take(1000))
+        return len(poses) >= len(published)
+
+    until(all_came, "a pose for each fix")
     assert sorted(poses) == [stamp_ns(fix) for fix in published]
     for fix in published:
         pose = poses[stamp_ns(fix)]
