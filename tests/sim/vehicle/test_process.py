@@ -70,6 +70,9 @@ def test_a_companion_on_tcp_is_heard_and_scored(world: Path, tmp_path: Path) -> 
     assert summary["frames_sent"] + summary["frames_dropped"] > 15
     assert summary["longest_gap_s"] < 3.0
     came = rows(out / "received.csv")
+    assert float(came[-1]["claimed_m"]) == pytest.approx(48.0 ** (1 / 3), abs=1e-3), (
+        "variances of 4 as ArduPilot reads them"
+    )
     assert {row["message"] for row in came} == {"VISION_POSITION_ESTIMATE"}
     assert float(came[-1]["error_m"]) > 10.0
     truth = rows(out / "truth.csv")

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from uavloc.errors import InputError
 from uavloc.sim.framesfolder import camera_as_dict
+from uavloc.sim.vehicle.offer import Offer
 from uavloc.sim.vehicle.score import Score
 from uavloc.sim.vehicle.vehicle import Received, SimulatedVehicle
 
@@ -107,7 +108,7 @@ class Recording:
         self._score.belief(t_s, error_m, fused)
 
     def _add_received(self, received: Received, wall_s: float) -> None:
-        offer = received.offer
+        offer, claimed_m = received.offer, self._claimed_m(received.offer)
         age_ms = _age_ms(received, wall_s)
         vel = self._vehicle.airframe.moment(received.t_s).vel_mps
         said = offer.vel_ne_mps
@@ -115,14 +116,19 @@ class Recording:
         self._received.writerow(
             [
                 f"{wall_s:.6f}", f"{received.t_s:.3f}", offer.kind, _text(offer.lat_deg, 8), _text(offer.lon_deg, 8),
-                _text(offer.claimed_m, 3), _text(received.error_m, 3), _text(age_ms, 1), offer.quality,
+                _text(claimed_m, 3), _text(received.error_m, 3), _text(age_ms, 1), offer.quality,
                 offer.reset_counter, _text(vel_error_mps, 3), _text(offer.vel_claimed_mps, 3), received.verdict,
             ]
         )  # fmt: skip
         if received.error_ne_m is not None and offer.quality >= 0:
             self._score.position(
-                received.t_s, offer.kind, received.verdict, received.error_ne_m, vel, offer.claimed_m, age_ms
+                received.t_s, offer.kind, received.verdict, received.error_ne_m, vel, claimed_m, age_ms
             )
+
+    def _claimed_m(self, offer: Offer) -> float:
+        """1 sigma as this vehicle understands it: who speaks to ArduPilot writes what it will read."""
+        is_ardupilot = self._vehicle.spec.autopilot.startswith("ardupilot")
+        return offer.read_m if is_ardupilot and math.isfinite(offer.read_m) else offer.claimed_m
 
 
 def _age_ms(received: Received, wall_s: float) -> float | None:
