@@ -45,6 +45,7 @@ def test_a_link_works_through_mavproxy_which_hears_the_component(tmp_path: Path)
     vehicle_port, our_port = free_port(), free_port()
     command = [program, f"--master=udpin:127.0.0.1:{vehicle_port}", f"--out=udpout:127.0.0.1:{our_port}"]
     command += ["--default-modules=link", "--non-interactive", "--daemon", "--streamrate=-1"]
+    command += ["--cmd=set flushlogs True"]
     log = tmp_path / "mav.tlog"
     running = subprocess.Popen(
         [*command, f"--state-basedir={tmp_path}", f"--logfile={log}"], cwd=tmp_path, stdin=subprocess.DEVNULL,
@@ -58,10 +59,11 @@ def test_a_link_works_through_mavproxy_which_hears_the_component(tmp_path: Path)
                 time.sleep(0.02)
             until(lambda: len(peer.heard_of("VISION_SPEED_ESTIMATE")) == 20)
             assert link.health.refused.malformed == 0
+            told = {("HEARTBEAT", 1, 1), ("HEARTBEAT", 1, 197), ("VISION_SPEED_ESTIMATE", 1, 197)}
+            until(lambda: log.exists() and heard_in(log) >= told)  # another thread of MAVProxy writes it
     finally:
         running.send_signal(signal.SIGTERM)
         running.wait(10.0)
-    assert heard_in(log) >= {("HEARTBEAT", 1, 1), ("HEARTBEAT", 1, 197), ("VISION_SPEED_ESTIMATE", 1, 197)}
 
 
 def heard_in(log: Path) -> set[tuple[str, int, int]]:
