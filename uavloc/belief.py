@@ -128,4 +128,4 @@ def _yaw_of(attitude: Attitude) -> float:
 
 
 def _knows_yaw(attitude: Attitude | None) -> bool:
-    return attitude is not None and attitude.std_rad[2] < math.pi
+    return attitude is not None and attitude.std_rad[2] < math.pi and bool(np.isfinite(attitude.ned_from_body).all())

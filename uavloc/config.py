@@ -309,7 +309,7 @@ class IntegrityConfig(Section):
     )  # fmt: skip
     relief_share: float = Field(
         default=0.12, ge=0, description="Ground seen aslant is displaced by this share of how far aside it lies, "
-        "1 sigma: relief, and for oblique cameras the angle of the mount. A camera that looks down: times the tangent."
+        "1 sigma: relief, and for oblique cameras the angle of the mount. Less where the mount is estimated."
     )  # fmt: skip
     max_std_m: float = Field(
         default=20.0, gt=0, description="A position less certain than this (1 sigma) is not published."

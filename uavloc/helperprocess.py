@@ -20,9 +20,9 @@ def starting_helpers() -> Iterator[None]:
     Only who keeps the results may answer it, and not while a process starts: what a half-started one is to read would
     not be written. A Ctrl-C of that moment is answered on leaving.
     """
+    resource_tracker.ensure_running()  # when it starts it lets Ctrl-C through again
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
-    resource_tracker.ensure_running()  # when it starts it lets Ctrl-C through again
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         with _ctrl_c_waits():

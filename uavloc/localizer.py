@@ -58,8 +58,6 @@ OnLook: TypeAlias = Callable[[Look, LocalFrame], None]
 
 _COMPASS_JUMP_DEG = 15.0
 """A compass that jumps by more than this, with no view of known heading on the other side, may have jumped before."""
-_VAGUE_TILT_DEG = 4.0
-"""Roll and pitch less certain than this (1 sigma) tell nothing of the mount: what looks like it may be the tilt."""
 _ASLANT = 0.35
 """Ground seen farther aside than this share of the height: there, relief and tilt look like a change of height."""
 _NEVER = -1
@@ -106,7 +104,7 @@ class Localizer:
         self._last_ns = 0
         self._yaw_rad: float | None = None
         self._outcome = Outcome.LOST
-        self._middle_ne_m = np.zeros(2)
+        self._middle_ne_m, self._middle_agl_m = np.zeros(2), 0.0
         self._frame_ns, self._understood_ns = 0, _NEVER
         self._aiding = Aiding(config.filter)
         self._hinted: Hint | None = None
@@ -240,7 +238,7 @@ class Localizer:
         if places.leader is None:
             raise NoFixError(Outcome.LOST)
         fix = self._fixed(*results.get(places.leader, (None, Outcome.OUTSIDE_CACHE)))
-        self._middle_ne_m = laid.middle_ne_m
+        self._middle_ne_m, self._middle_agl_m = laid.middle_ne_m, sight.height.agl_m
         return fix
 
     def _fixed(self, look: Look | None, match: Match | Outcome) -> Fix:
@@ -307,9 +305,7 @@ class Localizer:
 
     def _tells_mount(self, sight: Sight) -> bool:
         """Whether the mount can be told from the tilt of the vehicle; `relief_share` covers that of oblique cameras."""
-        attitude = sight.attitude
-        vague = attitude.assumed or max(attitude.std_rad[:2]) > math.radians(_VAGUE_TILT_DEG)
-        return looks_down(self._camera) and not vague
+        return looks_down(self._camera) and not sight.attitude.assumed
 
     def _prior(self, t_ns: int, sight: Sight) -> State | None:
         return None if self._start is None else self._begun(t_ns, self._start.std_m, sight)
@@ -396,7 +392,10 @@ class Localizer:
     def _common_cov_m2(self) -> Float:
         """What all fixes near each other have wrong alike: georeference, and relief where the ground is seen aslant."""
         integrity = self._config.integrity
-        displaced = displaced_cov_m2(self._camera, self._middle_ne_m, self._agl_m, integrity.relief_share)
+        estimated = looks_down(self._camera) and self._flown.filter.mount_std_deg > 0.0
+        displaced = displaced_cov_m2(
+            self._middle_ne_m, self._middle_agl_m if estimated else None, integrity.relief_share
+        )
         cov: Float = np.eye(2) * integrity.georeference_std_m**2 + displaced
         return cov
 

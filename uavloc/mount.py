@@ -24,6 +24,8 @@ _OBLIQUE_RAD = math.radians(20.0)
 
 _ACROSS = 1.0 / 3.0
 """Ground seen aslant is displaced across the view too, by this share of that along it: the mount may be twisted."""
+_ROOFS_M = 5.0
+"""How high what is seen stands above the ground, 1 sigma: roofs and crowns of trees."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,21 @@ def looks_down(camera: CameraModel) -> bool:
     return float(camera.body_from_cam[2, 2]) > math.cos(_OBLIQUE_RAD)
 
 
-def displaced_cov_m2(camera: CameraModel, aside_ne_m: Float, agl_m: float, share: float) -> Float:
+def displaced_cov_m2(aside_ne_m: Float, agl_m: float | None, share: float) -> Float:
     """How far ground seen `aside_ne_m` of the vehicle may be displaced (north, east; m^2), by `integrity.relief_share`.
 
-    Ground that lies higher or lower shows displaced by the tangent of the angle at which it is seen. An oblique camera
-    has the whole share at any angle: there it stands for the mount too, which is estimated for one that looks down.
+    With a height, only what rises from the ground displaces it, by the tangent of the angle at which it is seen: a
+    slope of `share`, and roofs and crowns. Without one the whole share counts at any angle, for the mount too: where
+    that is not estimated.
     """
     aside_m = float(np.hypot(*aside_ne_m))
-    if looks_down(camera) and aside_m < agl_m:
-        share *= aside_m / agl_m
-    cov: Float = share**2 * np.outer(aside_ne_m, aside_ne_m) + np.eye(2) * (_ACROSS * share * aside_m) ** 2
+    if aside_m == 0.0:
+        return np.zeros((2, 2))
+    along_m = share * aside_m
+    if agl_m is not None and aside_m < agl_m:
+        along_m = min(along_m, math.hypot(along_m, _ROOFS_M) * aside_m / agl_m)
+    away = aside_ne_m / aside_m
+    cov: Float = along_m**2 * (np.outer(away, away) + np.eye(2) * _ACROSS**2)
     return cov
 
 

@@ -70,10 +70,15 @@ class Door:
         return response
 
     def _too_many(self, asked: Request | WebSocket) -> Refusal | None:
-        wait_s = 0.0 if self._tries is None else self._tries.wait_s(asked.client.host, time.monotonic())
+        wait_s = 0.0 if self._tries is None else self._tries.wait_s(_address(asked), time.monotonic())
         said = f"too many wrong secrets came from this address: try again in {math.ceil(wait_s)} s"
         return Refusal(429, said, wait_s=math.ceil(wait_s)) if wait_s else None
 
     def _guessed(self, asked: Request | WebSocket) -> None:
         if self._tries is not None:
-            self._tries.failed(asked.client.host, time.monotonic())
+            self._tries.failed(_address(asked), time.monotonic())
+
+
+def _address(asked: Request | WebSocket) -> str:
+    """Whom an answer goes to; one for all who were gone before they could be asked."""
+    return "::" if asked.client is None else str(asked.client.host)

@@ -30,7 +30,7 @@ from uavloc.onboard.resuming import RESUMED, stay_paused, take_up, young_state
 from uavloc.onboard.slot import Slot
 from uavloc.onboard.stage import Stage
 from uavloc.onboard.timings import Timings
-from uavloc.types import Frame, Publisher
+from uavloc.types import Attitude, Frame, Publisher
 
 _GRACE_S = 1.5
 _PATIENT_S = 0.5
@@ -115,6 +115,12 @@ class HostedFlight:
             self._watch.look(item)
         self.newest_frame_ns, self.last_s = item.t_ns, time.monotonic()
         self._slot.put(item)
+
+    def attitude_at(self, t_ns: int) -> Attitude | None:
+        """How the vehicle is turned at about a time, by the newest measurement; None where that is too old."""
+        newest = self.inflow.newest_attitude
+        limit_s = self.localizing.board.newest.belief.config.ortho.max_attitude_age_s
+        return newest if newest is not None and abs(t_ns - newest.t_ns) * 1e-9 <= limit_s else None
 
     def start(self) -> None:
         """Begin, or go on after `stop`; raises UavlocError where the frame in work does not end."""

@@ -361,7 +361,7 @@ class UavlocNode(LifecycleNode):
         if estimate.point is None or flight is None or not self._is_active:
             return
         odometry = outgoing.stamp(Odometry(), estimate.t_ns, settings.map_frame)
-        attitude = flight.localizing.board.newest.belief.attitude
+        attitude = flight.attitude_at(estimate.t_ns)
         self._between.odometry(odometry, estimate, attitude, settings.base_frame)
         _say(self._odometry, odometry)
         if self._tf is not None:
