@@ -392,10 +392,8 @@ class Localizer:
     def _common_cov_m2(self) -> Float:
         """What all fixes near each other have wrong alike: georeference, and relief where the ground is seen aslant."""
         integrity = self._config.integrity
-        estimated = looks_down(self._camera) and self._flown.filter.mount_std_deg > 0.0
-        displaced = displaced_cov_m2(
-            self._middle_ne_m, self._middle_agl_m if estimated else None, integrity.relief_share
-        )
+        agl_m = self._middle_agl_m if self._flown.filter.mount_std_deg > 0.0 else None
+        displaced = displaced_cov_m2(self._middle_ne_m, agl_m, integrity.relief_share)
         cov: Float = np.eye(2) * integrity.georeference_std_m**2 + displaced
         return cov
 
